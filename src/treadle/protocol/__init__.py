@@ -1,0 +1,1 @@
+"""Floor 0, the words: messages, events, commands, errors. Imports nothing of treadle's."""

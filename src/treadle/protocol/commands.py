@@ -1,0 +1,55 @@
+"""What a person, flag or file may tell a run. Imperative, answered by events, never returning a value."""
+
+from msgspec import Struct
+
+
+class Command(Struct, frozen=True, tag_field="command", omit_defaults=True):
+    """The base of all commands; `by` is who gave it: `person` or `flag`."""
+
+
+class Next(Command, frozen=True, tag="next"):
+    """Go on to the next gate point of a step, then wait again."""
+
+    by: str = "person"
+
+
+class Continue(Command, frozen=True, tag="continue"):
+    """Go on without asking: mode `auto` from here."""
+
+    by: str = "person"
+
+
+class Pause(Command, frozen=True, tag="pause"):
+    """Wait at the next gate point: mode `step` from here."""
+
+    by: str = "person"
+
+
+class Approve(Command, frozen=True, tag="approve"):
+    """Yes to the open question; `answer` is one of its options where it has more than yes."""
+
+    answer: str = "yes"
+    by: str = "person"
+
+
+class Deny(Command, frozen=True, tag="deny"):
+    """No to the open question, with a word on why."""
+
+    word: str = ""
+    by: str = "person"
+
+
+class Skip(Command, frozen=True, tag="skip"):
+    """Do not run the held step; it ends `pass` with `output` as its stand-in output."""
+
+    output: str = ""
+    by: str = "person"
+
+
+class Abort(Command, frozen=True, tag="abort"):
+    """End the run now; what was proven stays in the run."""
+
+    by: str = "person"
+
+
+AnyCommand = Next | Continue | Pause | Approve | Deny | Skip | Abort

@@ -1,0 +1,317 @@
+"""What happened, in the order it happened: the records of a trace.
+
+Events are frozen, in pairs where something takes time, and refer to large content by blob name
+(`sha256` of its bytes). The order within a run:
+
+    run_started (step_started (attempt_started [model_requested model_replied | tool_started
+    tool_finished | solver_started solver_finished | check_started check_finished]* attempt_finished)*
+    step_finished)* [changes_written] run_finished
+
+gate_asked and gate_answered, noted, and rung_unavailable may stand anywhere inside the run.
+`TextDelta` and `ToolOutput` are ephemeral: live only, never in the trace.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from treadle.protocol.messages import Json, Usage, Verdict
+
+TRACE_VERSION = 1
+
+
+class Event(Struct, frozen=True, tag_field="kind", omit_defaults=True):
+    """The base of all events; `kind` on the wire is the class's name in snake_case."""
+
+
+class TestCounts(Struct, frozen=True, omit_defaults=True):
+    """How many tests a check collected, saw pass, fail and skip: the evidence in short."""
+
+    collected: int = 0
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+class RunStarted(Event, frozen=True, tag="run_started"):
+    """First record of a run. `spec` is the blob with the loop, agents and tiers as resolved."""
+
+    run: str
+    task: str
+    loop: str
+    base: str
+    root: str
+    spec: str
+    mode: str
+    started_at: str
+    treadle: str
+    sandbox: str = ""
+    trace_version: int = TRACE_VERSION
+    steps: tuple[str, ...] = ()
+
+
+class RunResumed(Event, frozen=True, tag="run_resumed"):
+    """A killed run goes on; what follows belongs to the same run. `kept` counts steps not run again."""
+
+    kept: int
+
+
+class RunFinished(Event, frozen=True, tag="run_finished"):
+    """Last record of a run, however it ended. `outcome`: done, failed, stopped or aborted."""
+
+    outcome: str
+    exit_code: int
+    reason: str = ""
+    hint: str = ""
+    changes: str = ""
+    proven: bool = False
+    usage: Usage = Usage()
+    duration_s: float = 0.0
+
+
+class StepStarted(Event, frozen=True, tag="step_started"):
+    """A visit of a node of the loop begins. `what` is like `agent NAME`, `item` an `each` item's title."""
+
+    what: str
+    visit: int = 1
+    item: str = ""
+    items: int = 0
+
+
+class StepFinished(Event, frozen=True, tag="step_finished"):
+    """The visit ended; `changes` is the blob of the run's change set after it, "" for none.
+
+    `output` is what later steps may name; `unavailable` marks a step that no rung could try;
+    `exit_code` is what the run ends with should this verdict end it.
+    """
+
+    verdict: Verdict
+    summary: str = ""
+    output: Json = None
+    changes: str = ""
+    unproven: bool = False
+    cause: str = ""
+    hint: str = ""
+    tests: Json = None
+    duration_s: float = 0.0
+
+
+class AttemptStarted(Event, frozen=True, tag="attempt_started"):
+    """One try on one rung begins. `how` is `solver NAME`, `protocol NAME` or `tools`."""
+
+    tier: str
+    rung: int
+    attempt: int
+    how: str
+    model: str = ""
+
+
+class AttemptFinished(Event, frozen=True, tag="attempt_finished"):
+    """The try ended. `model` is the one that really answered; a failed try's `changes` are dropped."""
+
+    tier: str
+    verdict: Verdict
+    summary: str = ""
+    model: str = ""
+    candidates: int = 0
+    changes: str = ""
+    receipt: str = ""
+    usage: Usage = Usage()
+    checks_s: float = 0.0
+    duration_s: float = 0.0
+
+
+class RungUnavailable(Event, frozen=True, tag="rung_unavailable"):
+    """A rung was left untried: `reason` says what is missing, `hint` how to get it."""
+
+    tier: str
+    rung: int
+    reason: str
+    hint: str = ""
+
+
+class ModelRequested(Event, frozen=True, tag="model_requested"):
+    """A request is about to leave; `request` is the blob with the whole of it."""
+
+    model: str
+    request: str
+    input_tokens_estimate: int
+    question: str = ""
+
+
+class ModelReplied(Event, frozen=True, tag="model_replied"):
+    """The reply is complete; `reply` is the blob with the whole of it."""
+
+    model: str
+    reply: str
+    finish: str
+    usage: Usage
+    duration_s: float = 0.0
+
+
+class ModelFailed(Event, frozen=True, tag="model_failed"):
+    """No usable reply; `error` is the class's name in `errors`, `reply` the blob of what came, if any."""
+
+    model: str
+    error: str
+    reason: str
+    reply: str = ""
+    duration_s: float = 0.0
+
+
+class ToolStarted(Event, frozen=True, tag="tool_started"):
+    """A tool call is about to run."""
+
+    call_id: str
+    name: str
+    arguments: dict[str, Json]
+
+
+class ToolFinished(Event, frozen=True, tag="tool_finished"):
+    """The call ended; `result` is the blob of the text that the model is shown."""
+
+    call_id: str
+    name: str
+    is_error: bool
+    result: str
+    changes: str = ""
+    duration_s: float = 0.0
+
+
+class SolverStarted(Event, frozen=True, tag="solver_started"):
+    """A deterministic solver begins."""
+
+    solver: str
+
+
+class SolverFinished(Event, frozen=True, tag="solver_finished"):
+    """The solver ended; `tried` counts candidates, `detail` is the blob of suspects and near misses."""
+
+    solver: str
+    found: bool
+    tried: int = 0
+    summary: str = ""
+    detail: str = ""
+    duration_s: float = 0.0
+
+
+class CheckStarted(Event, frozen=True, tag="check_started"):
+    """A check begins; `on` is `base` or `candidate`."""
+
+    check: str
+    on: str = "candidate"
+    target: tuple[str, ...] = ()
+
+
+class CheckFinished(Event, frozen=True, tag="check_finished"):
+    """The check's verdict and the evidence it stands on; `detail` is the blob of the cut output."""
+
+    check: str
+    verdict: Verdict
+    summary: str
+    on: str = "candidate"
+    tests: TestCounts | None = None
+    cause: str = ""
+    detail: str = ""
+    cached: bool = False
+    duration_s: float = 0.0
+
+
+class GateAsked(Event, frozen=True, tag="gate_asked"):
+    """The run waits at a gate point. `question` is unique in the run; `options` are the answers taken."""
+
+    question: str
+    point: str
+    subject: str
+    options: tuple[str, ...]
+
+
+class GateAnswered(Event, frozen=True, tag="gate_answered"):
+    """The answer and who gave it: `person`, `policy` or `flag`."""
+
+    question: str
+    answer: str
+    by: str
+    word: str = ""
+
+
+class ChangesWritten(Event, frozen=True, tag="changes_written"):
+    """The proven change set stands in the user's tree; `checkpoint` restores what was there before."""
+
+    changes: str
+    paths: tuple[str, ...]
+    checkpoint: str
+
+
+class Noted(Event, frozen=True, tag="noted"):
+    """A line the user should see that is no fault: something cut, degraded or left alone."""
+
+    text: str
+
+
+class TextDelta(Event, frozen=True, tag="text_delta"):
+    """Ephemeral: a piece of a reply as it streams."""
+
+    text: str
+
+
+class ToolOutput(Event, frozen=True, tag="tool_output"):
+    """Ephemeral: a piece of a command's output as it comes."""
+
+    text: str
+
+
+AnyEvent = (
+    RunStarted
+    | RunResumed
+    | RunFinished
+    | StepStarted
+    | StepFinished
+    | AttemptStarted
+    | AttemptFinished
+    | RungUnavailable
+    | ModelRequested
+    | ModelReplied
+    | ModelFailed
+    | ToolStarted
+    | ToolFinished
+    | SolverStarted
+    | SolverFinished
+    | CheckStarted
+    | CheckFinished
+    | GateAsked
+    | GateAnswered
+    | ChangesWritten
+    | Noted
+    | TextDelta
+    | ToolOutput
+)
+
+EPHEMERAL = (TextDelta, ToolOutput)
+
+
+class Envelope(Struct, frozen=True, omit_defaults=True):
+    """An event with its place. `seq` counts from 1 without gaps in the trace; `at` is UTC epoch seconds.
+
+    `step` is a path such as `mend@1[2]` or `tasks@1[0]/check@2`; ephemeral events carry `seq` 0.
+    """
+
+    seq: int
+    at: float
+    run: str
+    event: AnyEvent
+    step: str = ""
+    attempt: int = 0
+    turn: int = 0
+
+
+class Place(Struct, frozen=True):
+    """Where in the run an event belongs: the part of the envelope that the engine knows."""
+
+    step: str = ""
+    attempt: int = 0
+    turn: int = 0
+
+
+Emit = Callable[[Place, Event], None]
+"""The one way up. Never blocks for long, never raises but when the trace can't be written."""

@@ -1,0 +1,1 @@
+"""Floor 1: what the user wrote in YAML, checked and frozen."""

@@ -1,0 +1,18 @@
+"""All that is configured here, loaded: what a session needs to compose a run."""
+
+from msgspec import Struct
+
+from treadle.spec.agent import AgentSpec
+from treadle.spec.loop import LoopSpec
+from treadle.spec.settings import Settings
+from treadle.spec.tiers import Tiers
+
+
+class Catalog(Struct, frozen=True):
+    """Agents and loops by name, the tiers and the settings; `origins` maps `agent NAME` to its file."""
+
+    agents: dict[str, AgentSpec]
+    loops: dict[str, LoopSpec]
+    tiers: Tiers
+    settings: Settings
+    origins: dict[str, str] = {}

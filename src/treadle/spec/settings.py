@@ -1,0 +1,27 @@
+"""Settings, resolved: the user's, narrowed by the repository's."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class TestSettings(Struct, frozen=True):
+    """How the project is tested where detection is not right: a runner's name, or a whole command."""
+
+    runner: str = ""
+    command: str = ""
+    timeout_s: float = 300.0
+
+
+class Settings(Struct, frozen=True):
+    """Everything a user may set outside agents, loops and tiers."""
+
+    unproven: Literal["ask", "allow"] = "ask"
+    cloud: Literal["all", "large only", "never"] = "never"
+    offline: bool = False
+    mode: Literal["auto", "step"] = "auto"
+    sandbox: Literal["auto", "overlay", "clone", "off"] = "auto"
+    git: Literal["ask", "allow"] = "ask"
+    python: str = ""
+    threads: int = 0
+    tests: TestSettings = TestSettings()

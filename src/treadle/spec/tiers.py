@@ -1,0 +1,37 @@
+"""Tiers and prices, resolved."""
+
+from msgspec import Struct
+
+from treadle.protocol.messages import Json
+
+
+class ModelEntry(Struct, frozen=True):
+    """One model of a tier: `name` as written (`ollama/…`, `local/…`, `scripted/FILE`, a litellm name)."""
+
+    name: str
+    endpoint: str = ""
+    key_env: str = ""
+    options: dict[str, Json] = {}
+
+
+class Tier(Struct, frozen=True):
+    """A named class of compute; `models` are alternatives, the first that answers is used."""
+
+    name: str
+    models: tuple[ModelEntry, ...] = ()
+
+
+class Price(Struct, frozen=True):
+    """USD per million tokens."""
+
+    input: float = 0.0
+    output: float = 0.0
+    cached: float | None = None
+
+
+class Tiers(Struct, frozen=True):
+    """All tiers, cheapest first, with the prices by model pattern (`*` matches any run of characters)."""
+
+    tiers: tuple[Tier, ...]
+    prices: dict[str, Price] = {}
+    time_value_usd_per_hour: float = 0.0

@@ -1,0 +1,1 @@
+"""Floor 3: what an agent may do. One small file a tool."""
