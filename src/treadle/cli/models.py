@@ -1,0 +1,108 @@
+"""`treadle models list|pull`: the weights that can be here, and getting them."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from treadle.protocol.errors import TreadleError
+
+
+class _Row(msgspec.Struct, frozen=True):
+    name: str
+    bytes: int
+    licence: str
+    here: bool
+    path: str
+    about: str
+    aliases: tuple[str, ...] = ()
+
+
+def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `models list` and `models pull` to the command line."""
+    models = sub.add_parser("models", help="local models: what is here, and getting more")
+    below = models.add_subparsers(dest="models_command", required=True, metavar="list|pull")
+    listing = below.add_parser("list", help="known models and your own GGUF files, here or not")
+    listing.add_argument("--output", choices=("text", "json"), default="text")
+    listing.set_defaults(handle=_list)
+    pulling = below.add_parser("pull", help="download one model's weights, checked by their hash")
+    pulling.add_argument("name", metavar="NAME")
+    pulling.add_argument("--from", dest="source", metavar="FILE", help="a copy that you have already")
+    pulling.set_defaults(handle=_pull)
+
+
+def _list(args: argparse.Namespace) -> int:
+    rows = _rows()
+    if args.output == "json":
+        sys.stdout.write(msgspec.json.encode({"models": rows}).decode() + "\n")
+        return 0
+    wide = max(len(r.name) for r in rows)
+    for row in rows:
+        state = "here" if row.here else "not here"
+        sys.stdout.write(f"{row.name:{wide}}  {_size(row.bytes):>8}  {row.licence:10}  {state:8}  {row.about}\n")
+    if not any(row.here for row in rows):
+        sys.stderr.write("To get one: treadle models pull qwen2.5-coder-1.5b\n")
+    return 0
+
+
+def _rows() -> list[_Row]:
+    from treadle.models.weights import KNOWN, installed, users_own
+
+    rows = []
+    for w in KNOWN:
+        path = installed(w.name)
+        rows.append(_Row(f"local/{w.aliases[0]}", w.bytes, w.licence, bool(path), str(path or ""), w.about, (w.name,)))
+    for path in users_own():
+        rows.append(_Row(f"local/{path.stem}", path.stat().st_size, "your own", True, str(path), "your own file"))
+    return rows
+
+
+def _pull(args: argparse.Namespace) -> int:
+    from treadle.models.pull import place, pull
+    from treadle.models.weights import must_know
+
+    try:
+        weights = must_know(args.name)
+        sys.stderr.write(f"{weights.about}\n{_size(weights.bytes)}, licence {weights.licence}\n")
+        if args.source:
+            path = place(weights, Path(args.source))
+        else:
+            path = pull(weights, progress=_progress())
+    except TreadleError as error:
+        sys.stderr.write(f"\ntreadle: {error.message}\n" + (f"  {error.hint}\n" if error.hint else ""))
+        return error.exit_code
+    sys.stderr.write(f"\nlocal/{weights.aliases[0]} is ready, its SHA-256 is as pinned\n")
+    sys.stdout.write(f"{path}\n")
+    return 0
+
+
+def _progress() -> Callable[[int, int], None]:
+    """A bar redrawn in place on a terminal; elsewhere a line for each tenth."""
+    if sys.stderr.isatty():
+        began = time.monotonic()
+
+        def draw(done: int, total: int) -> None:
+            filled = 30 * done // total
+            rate = done / max(time.monotonic() - began, 0.001)
+            bar = "█" * filled + "░" * (30 - filled)
+            sys.stderr.write(f"\r{bar} {100 * done // total:3} %  {_size(done)} of {_size(total)}  {_size(int(rate))}/s ")
+            sys.stderr.flush()
+
+        return draw
+    said = -1
+
+    def tell(done: int, total: int) -> None:
+        nonlocal said
+        tenth = 10 * done // total
+        if tenth > said:
+            said = tenth
+            sys.stderr.write(f"{10 * tenth} %  {_size(done)} of {_size(total)}\n")
+
+    return tell
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
