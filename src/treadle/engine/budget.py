@@ -1,0 +1,41 @@
+"""What a run may use in all, and what it has used."""
+
+import time
+
+from treadle.protocol.errors import BudgetError
+from treadle.protocol.messages import Usage
+from treadle.spec.loop import Budget
+
+
+class Meter:
+    """Counts a run's use against its budget. A cap is passed by one call at most: it is looked at before each."""
+
+    def __init__(self, budget: Budget, used: Usage | None = None) -> None:
+        self.budget = budget
+        self.used = used or Usage()
+        self.turns = 0
+        self._started = time.monotonic()
+
+    def admit(self, what: str) -> None:
+        """Raises `BudgetError` when a cap is used up; else counts one more turn for `what`."""
+        caps = (
+            ("cost_usd", self.used.cost_usd or 0.0, self.budget.cost_usd),
+            ("tokens", self.used.input_tokens + self.used.output_tokens, self.budget.tokens),
+            ("turns", self.turns, self.budget.turns),
+        )
+        for name, used, cap in caps:
+            if cap is not None and used >= cap:
+                raise BudgetError(f"budget {name}: {cap} is used up; {what} was not asked", limit=name)
+        if self.left_s() <= 0:
+            raise BudgetError(f"budget wall_s: {self.budget.wall_s} s are over", limit="wall_s")
+        self.turns += 1
+
+    def settle(self, usage: Usage) -> None:
+        """Books what a call used."""
+        self.used = self.used + usage
+
+    def left_s(self) -> float:
+        """Seconds until `wall_s` is over; a large number where there is no such limit."""
+        if self.budget.wall_s is None:
+            return 1e9
+        return self.budget.wall_s - (time.monotonic() - self._started)

@@ -1,0 +1,131 @@
+"""The models behind the tiers: the first alternative that answers, asked under the budget, on the record."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from treadle.engine.budget import Meter
+from treadle.models.base import Model, ModelReply, ModelRequest, Timers
+from treadle.models.open import check_available, open_model
+from treadle.models.prices import price_of
+from treadle.protocol.errors import NoSuchModel, ProviderError, RateLimited, Refused, Unreachable
+from treadle.protocol.events import Emit, ModelFailed, ModelReplied, ModelRequested, Place, TextDelta
+from treadle.protocol.messages import Usage
+from treadle.spec.settings import Settings
+from treadle.spec.tiers import ModelEntry, Tier, Tiers
+
+LONGEST_WAIT_S = 20.0
+"""A rate limit is waited out once when the provider says it ends within this many seconds."""
+
+TWO_WAYS = (
+    "two ways to get a model: (1) an embedded one: pip install 'treadle[local]' && treadle models pull "
+    "qwen2.5-coder-1.5b; (2) a server that speaks the OpenAI API (llama-server, vLLM, Ollama's /v1): in "
+    "tiers.yaml of your treadle configuration, {model: local/NAME, endpoint: \"http://127.0.0.1:8080/v1\"}"
+)
+
+
+class Models:
+    """Opens each model once, on first use, and keeps it for the run."""
+
+    def __init__(
+        self, tiers: Tiers, settings: Settings, meter: Meter, emit: Emit, keep: Callable[[bytes], str], timers: Timers
+    ) -> None:
+        self._tiers = {tier.name: tier for tier in tiers.tiers}
+        self._prices = tiers.prices
+        self._settings = settings
+        self._meter = meter
+        self._emit = emit
+        self._keep = keep
+        self._timers = timers
+        self._open: dict[ModelEntry, Model] = {}
+        self._down: dict[ModelEntry, ProviderError] = {}
+
+    def pick(self, tier: str) -> ModelEntry:
+        """The first of the tier's models that can be had. Raises `NoSuchModel` with the way to get one."""
+        known = self._tiers.get(tier) or Tier(tier)
+        if not known.models:
+            raise NoSuchModel(f"tier `{tier}` has no model bound", hint=TWO_WAYS)
+        faults: list[ProviderError] = []
+        for entry in known.models:
+            try:
+                if entry in self._down:
+                    raise self._down[entry]
+                check_available(entry)
+            except ProviderError as fault:
+                faults.append(fault)
+            else:
+                return entry
+        limited = next((f for f in faults if isinstance(f, RateLimited)), None)
+        if limited is not None:
+            raise limited
+        why = "; ".join(f"{e.name}: {f.message}" for e, f in zip(known.models, faults, strict=True))
+        raise NoSuchModel(f"no model of tier `{tier}` answers ({why})", hint=TWO_WAYS)
+
+    async def ask(
+        self, place: Place, tier: str, request: ModelRequest, meters: tuple[Meter, ...] = (), question: str = ""
+    ) -> ModelReply:
+        """The reply of the first model of the tier that answers.
+
+        Raises: `BudgetError` before the call when a meter is used up; a `ProviderError` that `climbs` when the
+        answer was no use, any other when no model of the tier can answer.
+        """
+        waited: set[ModelEntry] = set()
+        while True:
+            entry = self.pick(tier)
+            for meter in (self._meter, *meters):
+                meter.admit(f"tier {tier}")
+            try:
+                return await self._ask_one(place, entry, request, meters, question)
+            except RateLimited as limit:
+                if entry in waited or limit.retry_after_s is None or limit.retry_after_s > LONGEST_WAIT_S:
+                    self._down[entry] = limit
+                    continue
+                waited.add(entry)
+                await asyncio.sleep(limit.retry_after_s)
+            except (Unreachable, NoSuchModel, Refused) as fault:
+                self._down[entry] = fault
+
+    async def _ask_one(
+        self, place: Place, entry: ModelEntry, request: ModelRequest, meters: tuple[Meter, ...], question: str
+    ) -> ModelReply:
+        estimate = sum(len(m.text) for m in request.messages) // 4
+        asked = ModelRequested(entry.name, self._keep(msgspec.json.encode(request)), estimate, question)
+        self._emit(place, asked)
+        started = time.monotonic()
+        try:
+            if entry not in self._open:
+                self._open[entry] = open_model(entry, threads=self._settings.threads, timers=self._timers)
+            reply = await self._open[entry].stream(request, lambda text: self._emit(place, TextDelta(text)))
+        except ProviderError as fault:
+            came = getattr(fault, "text", "")
+            self._emit(
+                place,
+                ModelFailed(
+                    entry.name,
+                    type(fault).__name__,
+                    fault.message,
+                    self._keep(came.encode("utf-8", "replace")) if came else "",
+                    time.monotonic() - started,
+                ),
+            )
+            raise
+        usage = self._priced(entry, reply.usage)
+        for meter in (self._meter, *meters):
+            meter.settle(usage)
+        kept = self._keep(msgspec.json.encode(reply))
+        self._emit(place, ModelReplied(reply.model, kept, reply.finish, usage, time.monotonic() - started))
+        return msgspec.structs.replace(reply, usage=usage)
+
+    def _priced(self, entry: ModelEntry, usage: Usage) -> Usage:
+        """`usage` with its cost: the provider's own figure, else the price list's, else unpriced."""
+        if usage.cost_usd:
+            return usage
+        return msgspec.structs.replace(usage, cost_usd=price_of(entry.name, self._prices, usage))
+
+    async def close(self) -> None:
+        """Ends every model that was opened."""
+        for model in self._open.values():
+            await model.close()
+        self._open.clear()

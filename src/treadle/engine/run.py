@@ -1,0 +1,142 @@
+"""One run's handles: what every step needs and nothing more. Composed by the session."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from treadle.engine.budget import Meter
+from treadle.engine.gate import Gate
+from treadle.engine.judge import Judge
+from treadle.engine.models import Models
+from treadle.engine.state import StepResult
+from treadle.protocol.events import ChangesWritten, Emit, Noted, Place, StepFinished, StepStarted
+from treadle.solvers.base import Suspect
+from treadle.spec.catalog import Catalog
+from treadle.workspace.changes import Change, ChangeSet, digest
+from treadle.workspace.command import Runner
+from treadle.workspace.view import Base, MergedView
+
+Keep = Callable[[bytes], str]
+"""Keeps bytes as a blob of the trace and gives back its name, their SHA-256."""
+
+
+class Writer(Protocol):
+    """Writes a change set into the user's tree, all or nothing; gives back the checkpoint before it."""
+
+    def __call__(self, changes: ChangeSet) -> str: ...
+
+
+class Permits(Struct, frozen=True):
+    """What flags allow this run. `write` False is a dry run; `git` lets git steps act unasked."""
+
+    write: bool = True
+    git: bool = False
+    network: bool = False
+
+
+class Run:
+    """One task through one loop, with its base, its sandbox, its gate and its way up."""
+
+    def __init__(
+        self,
+        *,
+        task: str,
+        catalog: Catalog,
+        base: Base,
+        runner: Runner,
+        gate: Gate,
+        meter: Meter,
+        models: Models,
+        judge: Judge,
+        emit: Emit,
+        keep: Keep,
+        write: Writer,
+        permits: Permits = Permits(),
+        record: dict[str, StepResult] | None = None,
+    ) -> None:
+        self.task = task
+        self.catalog = catalog
+        self.base = base
+        self.runner = runner
+        self.gate = gate
+        self.meter = meter
+        self.models = models
+        self.judge = judge
+        self.emit = emit
+        self.keep = keep
+        self.permits = permits
+        self.written = ChangeSet()
+        self.suspects: dict[tuple[str, tuple[str, ...]], tuple[Suspect, ...]] = {}
+        self._write = write
+        self._record = record or {}
+
+    def view(self, changes: ChangeSet) -> MergedView:
+        """The merged view of the run's base and `changes`."""
+        return MergedView(self.base, changes)
+
+    def on_record(self, place: str) -> StepResult | None:
+        """The result that an earlier, killed life of this run recorded for `place`."""
+        return self._record.get(place)
+
+    def keep_changes(self, changes: ChangeSet) -> str:
+        """The blob name of `changes`, "" for the empty set."""
+        return self.keep(changes.to_json()) if changes else ""
+
+    def note(self, place: str, text: str) -> None:
+        """Tells the user something that is no fault."""
+        self.emit(Place(place), Noted(text))
+
+    def step_started(self, place: str, what: str, visit: int = 1, item: str = "", items: int = 0) -> None:
+        """Opens the step's pair of events."""
+        self.emit(Place(place), StepStarted(what, visit, item, items))
+
+    def step_finished(self, place: str, result: StepResult) -> None:
+        """Closes the step's pair of events, with all that a resume needs."""
+        self.emit(
+            Place(place),
+            StepFinished(
+                result.verdict,
+                result.summary,
+                result.output,
+                self.keep_changes(result.changes),
+                result.unproven,
+                result.cause,
+                result.hint,
+                self.keep(msgspec.json.encode(result.tests)) if result.tests else None,
+            ),
+        )
+
+    async def write(self, changes: ChangeSet, place: str = "") -> tuple[str, ...]:
+        """Writes what of `changes` is not yet in the user's tree, after the gate; the paths written.
+
+        Raises: `WriteConflict` when a file changed meanwhile, with nothing written.
+        """
+        fresh = _since(self.written, changes)
+        if not fresh or not self.permits.write:
+            return ()
+        subject = f"write {len(fresh)} file(s): {', '.join(fresh.paths)}"
+        if self.gate.attended and self.gate.mode == "step":
+            answer = await self.gate.ask(place, "before_write", subject, ("yes", "no", "abort"))
+        else:
+            answer = self.gate.allow(place, "before_write", subject)
+        if not answer.allowed:
+            return ()
+        checkpoint = self._write(fresh)
+        self.written = changes
+        self.emit(Place(place), ChangesWritten(self.keep_changes(changes), fresh.paths, checkpoint))
+        return fresh.paths
+
+
+def _since(written: ChangeSet, changes: ChangeSet) -> ChangeSet:
+    """`changes` less what is `written` already, each made from what now stands in the tree."""
+    fresh: dict[str, Change] = {}
+    for path, change in changes.changes.items():
+        earlier = written.get(path)
+        if earlier is None:
+            fresh[path] = change
+        elif (earlier.content, earlier.mode) != (change.content, change.mode):
+            stands = None if earlier.content is None else digest(earlier.content)
+            fresh[path] = Change(change.content, change.mode, stands)
+    return ChangeSet(fresh)
