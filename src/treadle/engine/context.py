@@ -1,7 +1,5 @@
 """What a model is sent: the agent's prompt filled with its inputs, most important first, within the budget."""
 
-from string import Template
-
 from msgspec import Struct
 
 from treadle.engine.inputs import text_of
@@ -9,6 +7,7 @@ from treadle.engine.job import Attempt
 from treadle.engine.run import Run
 from treadle.protocol.errors import ContextTooLong
 from treadle.protocol.messages import Message
+from treadle.spec.prompt import fill, placeholders
 
 CHARS_PER_TOKEN = 3.5
 """A cautious estimate for code; a model's own count decides where it has one."""
@@ -63,11 +62,11 @@ async def messages_of(run: Run, attempt: Attempt, ending: str = "") -> tuple[Mes
     Inputs that the prompt does not name follow it in their order. Repository text is marked as data.
     """
     agent = attempt.job.agent
-    system = Template(SYSTEM).substitute(name=agent.name, description=agent.description)
+    system = fill(SYSTEM, {"name": agent.name, "description": agent.description})
     sections = await sections_of(run, attempt, tokens_in(system + agent.prompt + ending))
-    marked = {s.name.replace(".", "_"): _marked(s) for s in sections}
-    named = {key.replace(".", "_") for key in _placeholders(agent.prompt)}
-    body = Template(_flat(agent.prompt.strip())).safe_substitute(marked)
+    marked = {s.name: _marked(s) for s in sections}
+    named = {name for name, _ in placeholders(agent.prompt)}
+    body = fill(agent.prompt.strip(), marked)
     rest = [text for key, text in marked.items() if key not in named and text]
     user = "\n\n".join(part for part in (body, *rest, ending) if part.strip())
     return Message("system", system), Message("user", user)
@@ -80,14 +79,3 @@ def _marked(section: Section) -> str:
         return section.text
     return f'<data name="{section.name}">\n{section.text.rstrip()}\n</data>'
 
-
-def _placeholders(prompt: str) -> tuple[str, ...]:
-    """The names of the `${name}` placeholders of a prompt, dotted ones included."""
-    return tuple(part.split("}", 1)[0] for part in prompt.split("${")[1:] if "}" in part)
-
-
-def _flat(prompt: str) -> str:
-    """The prompt with the dots of its placeholders' names as underscores, as Template wants them."""
-    for name in _placeholders(prompt):
-        prompt = prompt.replace("${" + name + "}", "${" + name.replace(".", "_") + "}")
-    return prompt

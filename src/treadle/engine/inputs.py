@@ -11,7 +11,7 @@ from treadle.engine.run import Run
 from treadle.engine.state import Item, LoopState
 from treadle.protocol.messages import Json
 from treadle.solvers.base import Suspect
-from treadle.workspace.git import changed_paths, conflicted_paths
+from treadle.workspace.history import changed_paths, conflicted_paths
 
 MAP_TOKENS = 1500
 """What the code map may fill where the rung states no window."""
@@ -55,8 +55,6 @@ def items_of(run: Run, state: LoopState, name: str) -> tuple[Item, ...]:
             return tuple(Item(t.id, t.id, t) for t in (state.tests.failed if state.tests else ()))
         case "conflicts":
             return tuple(Item(path, path) for path in conflicted_paths(run.base.root))
-        case "diff":
-            return tuple(Item(path, path) for path in changed_paths(run.base.root, run.base.kind))
         case _:
             found = _dig(state, state.item, name)
             values = found if isinstance(found, list) else [] if found is None else [found]
@@ -93,7 +91,7 @@ def diff_of(run: Run, state: LoopState) -> str:
 
     view = run.view(state.changes)
     head = open_base(run.base.root, "HEAD")
-    paths = {*changed_paths(run.base.root, run.base.kind), *state.changes.paths}
+    paths = {*changed_paths(run.base), *state.changes.paths}
     changes: dict[str, Change] = {}
     for path in sorted(paths):
         old = head.read(path)

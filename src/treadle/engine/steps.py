@@ -1,0 +1,191 @@
+"""What a step does, by its kind. Each gives back a result and knows nothing of where the loop goes next."""
+
+import asyncio
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from treadle.engine.judge import TESTS
+from treadle.engine.job import Job
+from treadle.engine.ladder import climb
+from treadle.engine.run import Run
+from treadle.engine.state import Item, LoopState, StepResult
+from treadle.protocol.events import Place
+from treadle.protocol.messages import ERROR, FAIL, NONE, PASS, Verdict
+from treadle.spec.agent import AgentSpec
+from treadle.spec.loop import StepSpec
+from treadle.workspace.changes import ChangeSet
+from treadle.workspace.command import Command
+
+_WORST = {PASS: 0, NONE: 2, FAIL: 3, ERROR: 4}
+"""How bad a verdict is among items; a declared word counts between `pass` and `none`."""
+
+
+async def run_step(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
+    """What the step came to, each of its items done where it has `each`."""
+    if step.each:
+        return await _each(run, step, state, place)
+    return await _once(run, step, state, place)
+
+
+async def _once(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
+    if step.agent:
+        return await _agent(run, run.catalog.agents[step.agent], state, place)
+    if step.check is not None:
+        return await _check(run, step, state, place)
+    if step.command:
+        return await _command(run, step, state, place)
+    if step.loop:
+        return await _loop(run, step, state, place)
+    if step.ask is not None:
+        answer = await run.gate.ask(place, "ask", step.ask.text, (*step.ask.answers, "abort"))
+        return StepResult(answer.answer, f"{answer.by} said {answer.answer}", state.changes, unproven=state.unproven)
+    from treadle.engine.gitstep import git_step
+
+    return await git_step(run, step, state, place)
+
+
+async def _each(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
+    """One visit per item, in order or `parallel` at a time; the worst item's verdict, `pass` for none."""
+    from treadle.engine.inputs import items_of
+
+    items = items_of(run, state, step.each)
+    stops = step.on_item == "stop"
+    results: list[StepResult] = []
+    if step.parallel > 1:
+        results, state = await _side_by_side(run, step, state, place, items)
+    else:
+        for index, item in enumerate(items):
+            result = await _item(run, step, state, f"{place}[{index}]", item, len(items))
+            results.append(result)
+            if result.verdict == PASS:
+                state = structs.replace(state, changes=result.changes, unproven=result.unproven)
+            elif stops or result.verdict == ERROR:
+                break
+    if not results:
+        return StepResult(PASS, "no items", state.changes, unproven=state.unproven)
+    worst = max(results, key=lambda r: _WORST.get(r.verdict, 1))
+    good = sum(r.verdict == PASS for r in results)
+    summary = f"{good} of {len(items)} passed" + ("" if worst.verdict == PASS else f"; {worst.summary}")
+    return StepResult(
+        worst.verdict, summary, state.changes, [r.output for r in results], unproven=state.unproven,
+        cause=worst.cause, hint=worst.hint,
+    )  # fmt: skip
+
+
+async def _item(
+    run: Run, step: StepSpec, state: LoopState, place: str, item: Item, count: int
+) -> StepResult:
+    """One item's visit, from the record where an earlier life of the run did it."""
+    known = run.on_record(place)
+    if known is not None:
+        return known
+    run.step_started(place, step.what, 1, item.title, count)
+    result = await _once(run, step, structs.replace(state, item=item), place)
+    run.step_finished(place, result)
+    return result
+
+
+async def _side_by_side(
+    run: Run, step: StepSpec, state: LoopState, place: str, items: Sequence[Item]
+) -> tuple[list[StepResult], LoopState]:
+    """The items' results, each on a change set of its own; one that touched what an earlier one changed is done again."""
+    room = asyncio.Semaphore(step.parallel)
+
+    async def alone(index: int, item: Item) -> StepResult:
+        async with room:
+            return await _item(run, step, state, f"{place}[{index}]", item, len(items))
+
+    results = list(await asyncio.gather(*(alone(i, item) for i, item in enumerate(items))))
+    start, merged = state.changes, state
+    for index, result in enumerate(results):
+        if result.verdict != PASS:
+            continue
+        mine = _beyond(start, result.changes)
+        if set(mine.paths) & set(_beyond(start, merged.changes).paths):
+            result = await _item(run, step, merged, f"{place}[{index}]+", items[index], len(items))
+            results[index] = result
+            if result.verdict == PASS:
+                merged = structs.replace(merged, changes=result.changes)
+        else:
+            merged = structs.replace(merged, changes=merged.changes.then(mine))
+        merged = structs.replace(merged, unproven=merged.unproven or result.unproven)
+    return results, merged
+
+
+def _beyond(start: ChangeSet, changes: ChangeSet) -> ChangeSet:
+    """What `changes` has that `start` has not."""
+    return ChangeSet({p: c for p, c in changes.changes.items() if start.get(p) != c})
+
+
+async def _agent(run: Run, agent: AgentSpec, state: LoopState, place: str) -> StepResult:
+    """The agent's ladder, after a look at the base: what the base itself can't run is never given to an agent."""
+    item, baseline, target = state.item, None, ()
+    if any(check.name == "tests" for check in agent.checks):
+        base = await run.judge.base(Place(place), run.view(state.changes))
+        if base.verdict == ERROR and base.cause != "no_tests":
+            return StepResult(ERROR, f"on the base: {base.summary}", state.changes, cause=base.cause, hint=base.hint)
+        baseline = base.tests
+    if item is not None and item.test is not None:
+        target = (item.test.id,)
+        if baseline is not None and item.test.id in baseline.passed:
+            return StepResult(PASS, "it passes already", state.changes, unproven=state.unproven)
+    return await climb(run, Job(agent, place, state.changes, state, item, target, baseline))
+
+
+async def _check(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
+    """A check on the whole change set; a pass of it proves what was not judged before."""
+    assert step.check is not None
+    result = await run.judge.check(
+        Place(place), step.check, run.view(state.changes), on="candidate" if state.changes else "base", baseline=state.tests
+    )  # fmt: skip
+    verdict: Verdict = result.verdict
+    if step.check.expect != PASS and verdict in (PASS, FAIL):
+        verdict = PASS if verdict == step.check.expect else FAIL
+    proves = verdict == PASS and step.check.name in (TESTS.name, "command")
+    return StepResult(
+        verdict, result.summary, state.changes, tests=result.tests, unproven=state.unproven and not proves,
+        cause=result.cause, hint=result.hint,
+    )  # fmt: skip
+
+
+async def _command(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
+    """A command in the proving ground; what it changed joins the change set, not yet judged."""
+    result = await run.runner.run(
+        Command(("sh", "-c", step.command), network=run.permits.network), state.changes
+    )
+    changed = result.changes != state.changes
+    last = result.output.strip().splitlines()[-1:] or [""]
+    if result.timed_out:
+        return StepResult(ERROR, f"`{step.command}` did not end in time", state.changes, cause="timeout")
+    if result.returncode == 127:
+        return StepResult(ERROR, f"`{step.command}`: {last[0]}", state.changes, cause="missing_runner")
+    verdict = PASS if result.returncode == 0 else FAIL
+    summary = f"exit code {result.returncode}" + (f": {last[0][:160]}" if verdict == FAIL else "")
+    changes = result.changes if verdict == PASS else state.changes
+    return StepResult(verdict, summary, changes, unproven=state.unproven or (changed and verdict == PASS))
+
+
+async def _loop(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
+    """An inner loop on the outer one's change set and item; it ends with its last step's verdict."""
+    from treadle.engine.loop import run_loop
+
+    loop = run.catalog.loops[step.loop]
+    start = LoopState(state.changes, tests=state.tests, unproven=state.unproven, item=state.item)
+    inner, outcome = await run_loop(run, loop, start, f"{place}/")
+    last = inner.last or StepResult(FAIL, outcome.why)
+    verdict = last.verdict if outcome.kind in ("done", "stop") else FAIL
+    question = next((s.ask for s in loop.steps if s.name == inner.last_step), None)
+    if question is not None and verdict == question.answers[0]:
+        verdict = PASS
+    passed = verdict not in (FAIL, ERROR)
+    return StepResult(
+        verdict,
+        outcome.why or last.summary,
+        inner.changes if passed else state.changes,
+        last.output,
+        inner.tests if passed else None,
+        inner.unproven if passed else state.unproven,
+        last.cause,
+        last.hint,
+    )
