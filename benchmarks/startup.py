@@ -13,6 +13,7 @@ peak           the largest process of a run, from wait4
 """
 
 import argparse
+import itertools
 import os
 import shutil
 import statistics
@@ -129,37 +130,35 @@ def own_cpu_s(pid: int) -> float:
 def watched(loop: str, mark: bytes, root: Path) -> Started:
     """A headless run of the loop; the mark is looked for in the lines on its stdout."""
     argv = [*TREADLE, "run", "a task", "--loop", loop, "--output", "jsonl"]
-    errors = tempfile.TemporaryFile()
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        argv,
-        cwd=root / "repo",
-        env=environment(root),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-    )
-    wall = cpu = 0.0
-    said = b""
-    with process, errors:
+    with tempfile.TemporaryFile() as errors:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            argv,
+            cwd=root / "repo",
+            env=environment(root),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        )
         assert process.stdout
+        wall = cpu = 0.0
+        said = b""
         for line in process.stdout:
             said = line
             if not wall and mark in line:
                 wall, cpu = time.perf_counter() - began, own_cpu_s(process.pid)
+        process.stdout.close()
         whole = finish(process, began)
         errors.seek(0)
         if not wall or whole.code:
-            told = errors.read().decode(errors="replace")
-            raise SystemExit(
-                f"{' '.join(argv)}: exit {whole.code}\n{told}\n{said.decode(errors='replace')[:2000]}"
-            )
+            told = errors.read().decode(errors="replace") + said.decode(errors="replace")[:2000]
+            raise SystemExit(f"{' '.join(argv)}: exit {whole.code}\n{told}")
     return Started(wall, cpu, whole)
 
 
 def own_times(asked: list[Asked], lines: list[Call | str], into: dict[str, list[float]]) -> None:
     """Adds, for each call the stand-in asked for, the milliseconds until the request after it came."""
-    for before, after in zip(asked, asked[1:], strict=False):
+    for before, after in itertools.pairwise(asked):
         call = lines[before.turn]
         if after.turn == before.turn + 1 and not isinstance(call, str):
             into[f"own time a step: {call[0]}"].append((after.came - before.answered) * 1e3)
