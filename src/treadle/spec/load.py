@@ -1,0 +1,126 @@
+"""Loads all that is configured, or tells everything that is wrong with it."""
+
+from pathlib import Path
+
+from treadle.protocol.errors import SpecError
+from treadle.spec.agent import AgentSpec
+from treadle.spec.catalog import Catalog
+from treadle.spec.faults import Faults, did_you_mean, listed
+from treadle.spec.find_prompt import PromptFinder
+from treadle.spec.flow import check_flow, check_recursion
+from treadle.spec.layers import (
+    Folder,
+    Found,
+    builtin_folder,
+    gather,
+    merged,
+    repository_folder,
+    user_folder,
+)
+from treadle.spec.loop import LoopSpec
+from treadle.spec.read import Map
+from treadle.spec.resolve_agent import World, resolve_agent
+from treadle.spec.resolve_loop import Known, RawLoop, resolve_loop
+from treadle.spec.resolve_settings import resolve_settings
+from treadle.spec.resolve_tiers import resolve_tiers, tier_names
+
+
+def load_catalog(root: Path | None) -> Catalog:
+    """All agents, loops, tiers and settings that hold in the repository `root`; without one, those of the user.
+
+    Raises: `SpecError` with all faults of all files at once, in the order of the files and their lines.
+    """
+    catalog, faults = load_folders(folders_for(root))
+    if faults:
+        raise SpecError(faults.lines())
+    return catalog
+
+
+def folders_for(root: Path | None) -> list[Folder]:
+    """The layers, the last one winning: built-in, the user's, the repository's."""
+    folders = [builtin_folder(), user_folder()]
+    return folders if root is None else [*folders, repository_folder(root)]
+
+
+def load_folders(folders: list[Folder]) -> tuple[Catalog, Faults]:
+    """What the folders hold as far as it is sound, with the faults of the rest."""
+    faults = Faults()
+    found = gather(folders, faults)
+    tiers = resolve_tiers(found.tiers, faults)
+    prompts = PromptFinder(folders, faults)
+    world = World(faults, tier_names(found.tiers), prompts.find)
+    agents = _agents(found, world)
+    loops = _loops(found, agents, faults)
+    origins = {f"agent {name}": _origin(raw) for name, raw in found.agents.items()}
+    origins |= {f"loop {name}": _origin(raw) for name, raw in found.loops.items()}
+    catalog = Catalog(
+        agents={name: agent for name, agent in sorted(agents.items()) if agent is not None},
+        loops=dict(sorted(loops.items())),
+        tiers=tiers,
+        settings=resolve_settings(found.settings, faults),
+        prompts=prompts.all(),
+        origins=origins,
+    )
+    return catalog, faults
+
+
+def _origin(raw: Map) -> str:
+    return str(raw.place[0].path)
+
+
+def _agents(found: Found, world: World) -> dict[str, AgentSpec | None]:
+    """Each agent by its name; None for one whose file is there and can't be used."""
+    agents: dict[str, AgentSpec | None] = dict.fromkeys(found.faulty)
+    for name, raw in found.agents.items():
+        agents[name] = resolve_agent(_extended(name, raw, found, world.faults), world)
+    for kind, raw in found.nameless:
+        if kind == "agent":
+            raw = _extended("", raw, found, world.faults)
+            raw.pop("name", None) if raw.get("name") is None else None
+            resolve_agent(raw, world)
+    return agents
+
+
+def _extended(name: str, raw: Map, found: Found, faults: Faults) -> Map:
+    """The agent over those that it extends, the furthest first. A chain that closes is a fault and ends there."""
+    chain = [name]
+    while isinstance(base := raw.get("extends"), str):
+        at = raw.at["extends"]
+        if base in chain:
+            faults.add(at, "extends_cycle", chain=" → ".join([*chain, base]))
+            break
+        if base not in found.agents:
+            if base not in found.faulty:
+                known = sorted(found.agents)
+                hint = did_you_mean(base, known)
+                faults.add(at, "unknown_agent", found=base, known=listed(known), hint=hint)
+            break
+        chain.append(base)
+        below = Map(found.agents[base].place)
+        for key, value in found.agents[base].items():
+            if key != "name":
+                below.put(key, value, found.agents[base].keys_at[key], found.agents[base].at[key])
+        above = Map(raw.place)
+        for key, value in raw.items():
+            if key != "extends":
+                above.put(key, value, raw.keys_at[key], raw.at[key])
+        raw = merged(below, above)
+    return raw
+
+
+def _loops(found: Found, agents: dict[str, AgentSpec | None], faults: Faults) -> dict[str, LoopSpec]:
+    known = Known(agents, tuple({**found.loops, **dict.fromkeys(found.faulty)}))
+    raws: dict[str, RawLoop] = {}
+    for name, raw in found.loops.items():
+        resolved = resolve_loop(raw, known, faults)
+        if resolved is not None:
+            raws[name] = resolved
+    for kind, raw in found.nameless:
+        if kind == "loop":
+            resolve_loop(raw, known, faults)
+    loops = {name: raw_loop.spec for name, raw_loop in raws.items()}
+    in_each = {step.loop for loop in loops.values() for step in loop.steps if step.loop and step.each}
+    for name, raw_loop in raws.items():
+        check_flow(raw_loop, known, loops, name in in_each)
+    check_recursion(raws)
+    return loops

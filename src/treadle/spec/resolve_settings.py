@@ -1,0 +1,86 @@
+"""From the layers' settings to what holds here: a repository narrows what the user allowed, and never widens it."""
+
+from typing import Any
+
+import msgspec
+
+from treadle.spec import names
+from treadle.spec.faults import Faults
+from treadle.spec.fields import Fields
+from treadle.spec.read import Map
+from treadle.spec.settings import Settings, TestSettings
+
+CHOICES = {
+    "unproven": ("ask", "allow"),
+    "cloud": ("never", "large only", "all"),
+    "mode": ("step", "auto"),
+    "sandbox": ("overlay", "auto", "clone", "off"),
+    "git": ("ask", "allow"),
+}
+"""The values of each choice, the narrowest first."""
+SETTINGS_KEYS = ("unproven", "cloud", "offline", "mode", "sandbox", "git", "python", "threads", "tests")
+TEST_KEYS = ("runner", "command", "timeout_s")
+_REFUSED = {
+    ("unproven", "allow"): "unproven changes are written only where you allow it yourself",
+    ("git", "allow"): "git operations go unasked only where you allow it yourself",
+    ("sandbox", "off"): "commands run without a wall only where you allow it yourself",
+    ("cloud", "all"): "what leaves this machine is yours to say",
+}
+_NARROWING = ("unproven", "cloud", "mode", "git")
+
+
+def resolve_settings(layers: list[Map], faults: Faults) -> Settings:
+    """The settings of all layers together, the last one winning within what the ones before allow."""
+    settings = Settings()
+    said_sandbox = False
+    for raw in layers:
+        fields = Fields(raw, faults, SETTINGS_KEYS)
+        of_repository = raw.place[0].layer == "repository"
+        found = _read(fields, settings, of_repository)
+        if of_repository:
+            for key in _NARROWING:
+                if key in found:
+                    found[key] = min(found[key], getattr(settings, key), key=CHOICES[key].index)
+            if said_sandbox and "sandbox" in found:
+                found["sandbox"] = min(found["sandbox"], settings.sandbox, key=CHOICES["sandbox"].index)
+        said_sandbox = said_sandbox or "sandbox" in found
+        settings = msgspec.structs.replace(settings, **found)
+    return settings
+
+
+def _read(fields: Fields, before: Settings, of_repository: bool) -> dict[str, Any]:
+    """What the fields say, by the names of `Settings`; what is faulty is left out."""
+    found: dict[str, Any] = {}
+    for key, values in CHOICES.items():
+        if key not in fields.map:
+            continue
+        value = fields.choice(key, values, "")
+        if of_repository and (key, value) in _REFUSED:
+            fields.fault(key, "repository_widens", what=key, found=value, reason=_REFUSED[key, value])
+        elif value:
+            found[key] = value
+    if "offline" in fields.map:
+        found["offline"] = fields.flag("offline")
+        if of_repository and fields.map["offline"] is False:
+            reason = "what leaves this machine is yours to say"
+            fields.fault("offline", "repository_widens", what="offline", found="false", reason=reason)
+            del found["offline"]
+    if "python" in fields.map:
+        found["python"] = fields.text("python")
+    if "threads" in fields.map:
+        found["threads"] = int(fields.number("threads", 0, 1024, whole=True) or 0)
+    raw = fields.mapping("tests")
+    if raw is not None:
+        found["tests"] = _tests(Fields(raw, fields.faults, TEST_KEYS), before.tests)
+    return found
+
+
+def _tests(fields: Fields, before: TestSettings) -> TestSettings:
+    if "runner" in fields.map and "command" in fields.map:
+        fields.faults.add(fields.key_at("command"), "both_keys", one="command", other="runner")
+    runner = fields.choice("runner", names.RUNNERS, "")
+    command = fields.text("command")
+    if runner or command:
+        before = msgspec.structs.replace(before, runner=runner, command=command)
+    timeout = fields.number("timeout_s", 1, 86_400)
+    return before if timeout is None else msgspec.structs.replace(before, timeout_s=float(timeout))
