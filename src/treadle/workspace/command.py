@@ -29,8 +29,9 @@ class Command(Struct, frozen=True):
 class CommandResult(Struct, frozen=True):
     """How a command ended. `output` is stdout and stderr as they came, cut in the middle when huge.
 
-    `returncode` None means it was ended for its time limit; `changes` is what it did to the repository,
-    over the change set it was given (ignored outputs left out).
+    `returncode` None means it was ended for its time limit, a negative one is the signal that ended it.
+    `changes` is the whole change set after the command, over the same base: what it was given together with
+    what the command did (ignored outputs left out).
     """
 
     returncode: int | None
@@ -49,7 +50,9 @@ class Runner(Protocol):
 
     level: str
 
-    async def run(self, command: Command, changes: ChangeSet, on_output: OnOutput | None = None) -> CommandResult:
+    async def run(
+        self, command: Command, changes: ChangeSet, on_output: OnOutput | None = None
+    ) -> CommandResult:
         """The result. Never raises for what the command does; cancelling kills it and all its children.
 
         Raises: `ProtectionMissing` when the sandbox can't be set up; `FileNotFoundError` when the program

@@ -1,0 +1,171 @@
+"""What a command did, read from its upper folder: a change set, and ignored outputs for the run's layer."""
+
+import os
+import re
+from bisect import bisect_left
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec import Struct
+
+from treadle.workspace.changes import Change, ChangeSet, digest
+from treadle.workspace.git import GitFailed, git, paths
+from treadle.workspace.layers import Upper, load, merge, scan
+from treadle.workspace.paths import parents
+from treadle.workspace.view import Base
+from treadle.workspace.walk import is_cache
+
+_PYC = re.compile(r"(?:(?P<folder>.*)/)?__pycache__/(?P<stem>[^/]+?)\.[^/]*\.pyc$", re.DOTALL)
+
+
+class Harvest(Struct, frozen=True):
+    """The whole change set after a command; `note` says what it could not hold, "" for nothing."""
+
+    changes: ChangeSet
+    note: str = ""
+
+
+def harvest(
+    base: Base,
+    upper: Path,
+    layer: Path,
+    *,
+    below: tuple[Path, ...],
+    given: ChangeSet,
+    touched: Iterable[str],
+    masks: frozenset[str],
+    stamps: dict[str, int],
+) -> Harvest:
+    """Reads `upper`, over which `given` was laid with the mtimes `stamps`, and moves ignored outputs to `layer`.
+
+    Compiled files of sources that changed are dropped: Python takes one for fresh by its source's second and
+    size alone. `masks` are whiteouts that were put there for the same reason.
+    """
+    found = scan(upper, skip=masks)
+    files = base.files()
+    known = frozenset(files)
+    ignored = _ignored(base.root, found, known, given)
+    changed, left_out = _changed(base, upper, found, ignored, given, stamps)
+    gone = _gone(found, ignored, files, known, given)
+    after: dict[str, Change] = {}
+    for path in changed.keys() | gone:
+        earlier = given.get(path)
+        content, mode = base.read(path), base.mode(path)
+        before = earlier.before if earlier else (None if content is None else digest(content))
+        now = changed.get(path)
+        if now is None:
+            if content is not None:
+                after[path] = Change(None, mode or 0o100644, before)
+        elif now.content != content or now.mode != mode:
+            after[path] = Change(now.content, now.mode, before)
+    stale = {*touched, *after}
+    dropped = {path for path in ignored if _source(path) in stale}
+    kept = {*masks, *dropped, *(p for p in (*found.entries, *found.gone) if p not in ignored)}
+    _move(upper, layer, kept, below)
+    note = "".join(f"\n[not kept: {path}]" for path in sorted(left_out)[:20])
+    return Harvest(ChangeSet(after), note)
+
+
+def pyc_files(source: str, folders: Iterable[Path]) -> list[str]:
+    """The compiled files of the Python file `source` that lie in any of `folders`, relative to it."""
+    folder, _, name = source.rpartition("/")
+    if not name.endswith(".py"):
+        return []
+    cache = f"{folder}/__pycache__" if folder else "__pycache__"
+    start = name[:-2]
+    found: set[str] = set()
+    for top in folders:
+        try:
+            names = os.listdir(top / cache)
+        except OSError:
+            continue
+        found.update(f"{cache}/{n}" for n in names if n.startswith(start) and n.endswith(".pyc"))
+    return sorted(found)
+
+
+def _source(path: str) -> str:
+    """The Python file that a compiled file was made from; "" for no compiled file."""
+    match = _PYC.match(path)
+    if match is None:
+        return ""
+    folder = match["folder"]
+    return f"{folder}/{match['stem']}.py" if folder else f"{match['stem']}.py"
+
+
+def _ignored(root: Path, found: Upper, known: frozenset[str], given: ChangeSet) -> set[str]:
+    """Which of the found paths are outputs: ignored by git's rules, or caches, and not known as files."""
+    asked = [p for p in (*found.entries, *found.gone) if p not in known and p not in given.changes]
+    ignored = {path for path in asked if is_cache(path)}
+    rest = [p for p in asked if p not in ignored]
+    own = {p.rpartition("/")[0] for p in rest if p.endswith("/.gitignore") and p in found.entries}
+    marked = {folder for folder in own if folder in _self_ignoring(found, own)}
+    ignored.update(p for p in rest if any(folder in marked for folder in parents(p)))
+    rest = [p for p in rest if p not in ignored]
+    if rest and os.path.lexists(root / ".git"):
+        data = b"\0".join(os.fsencode(path) for path in rest) + b"\0"
+        try:
+            ignored.update(paths(git(root, "check-ignore", "-z", "--stdin", stdin=data, ok=(0, 1))))
+        except GitFailed:
+            pass
+    return ignored
+
+
+def _self_ignoring(found: Upper, folders: set[str]) -> set[str]:
+    """Folders whose new `.gitignore` is as short as tools write it to ignore the folder itself."""
+    return {folder for folder in folders if found.entries[folder + "/.gitignore"].st_size <= 64}
+
+
+def _changed(
+    base: Base, upper: Path, found: Upper, ignored: set[str], given: ChangeSet, stamps: dict[str, int]
+) -> tuple[dict[str, Change], list[str]]:
+    changed: dict[str, Change] = {}
+    left_out: list[str] = []
+    for path, entry in found.entries.items():
+        if path in ignored:
+            continue
+        earlier = given.get(path)
+        now = load(upper, path, entry)
+        if now is None:
+            left_out.append(path)
+            if earlier is not None:
+                changed[path] = earlier
+        else:
+            changed[path] = now
+    return changed, left_out
+
+
+def _gone(
+    found: Upper, ignored: set[str], files: tuple[str, ...], known: frozenset[str], given: ChangeSet
+) -> set[str]:
+    """The base's files that are no more: under a whiteout, in a folder made anew, or where a folder or file
+    took the place of the other."""
+    there = found.entries.keys()
+    gone = {p for p, c in given.changes.items() if c.content is None and p in known}
+    gone.update(path for path in found.gone if path in known)
+    hiding = {*found.gone, *found.opaque, *(path for path in there if path not in known)}
+    for path in hiding:
+        start = path + "/"
+        at = bisect_left(files, start)
+        while at < len(files) and files[at].startswith(start):
+            gone.add(files[at])
+            at += 1
+    for path in there:
+        if path not in known and path not in ignored:
+            gone.update(folder for folder in parents(path) if folder in known)
+    return gone - there
+
+
+def _move(upper: Path, layer: Path, kept: set[str], below: tuple[Path, ...]) -> None:
+    """Moves everything but `kept` from `upper` to `layer`."""
+    above = {folder for path in kept for folder in parents(path)}
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        for name in os.listdir(upper / folder):
+            path = f"{folder}/{name}" if folder else name
+            if path in kept or name == ".git":
+                continue
+            if path in above:
+                waiting.append(path)
+            else:
+                merge(upper, layer, path, below)

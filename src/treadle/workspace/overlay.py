@@ -1,0 +1,261 @@
+"""The first level of protection: the command sees its repository as an overlay, at the repository's own path."""
+
+import asyncio
+import marshal
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+from treadle.protocol.errors import PathError, ProtectionMissing
+from treadle.workspace.changes import ChangeSet, digest
+from treadle.workspace.command import Command, CommandResult, OnOutput
+from treadle.workspace.environ import command_environment
+from treadle.workspace.git import git_folders
+from treadle.workspace.harvest import Harvest, harvest, pyc_files
+from treadle.workspace.layers import lay_out, remove_tree, white_out_new
+from treadle.workspace.process import run_process
+from treadle.workspace.view import Base
+
+_INIT = Path(__file__).with_name("sandbox_init.py")
+_HIDDEN = ("/tmp/", "/var/tmp/")
+# Sockets and folders through which a program reaches services outside, even without a network.
+_MASKED = (
+    "/run/docker.sock",
+    "/run/containerd",
+    "/run/podman",
+    "/run/dbus",
+    "/run/snapd.socket",
+    "/run/lxd",
+    "/run/libvirt",
+    "/run/systemd/private",
+)
+
+
+class _Placed(Struct, frozen=True):
+    """What one command was given: its folder and slot, the stamps of its files, the generation it began in."""
+
+    folder: Path
+    slot: int
+    stamps: dict[str, tuple[str, int]]
+    generation: int
+    masks: frozenset[str]
+
+
+class Overlay:
+    """Runs commands over `base` in namespaces; what they write is harvested from an overlay's upper folder.
+
+    `area` is a folder of its own on a file system that can hold an upper. Commands may run side by side.
+    """
+
+    level = "overlay"
+
+    def __init__(self, root: Path, base: Base, area: Path) -> None:
+        self._root = root
+        self._base = base
+        self._area = area
+        self._lock = threading.Lock()
+        self._layer = area / "layer"
+        self._delta = area / "delta"
+        self._laid = False
+        self._count = 0
+        self._slots: set[int] = set()
+        self._generation = 0
+        self._touched: set[str] = set()
+        self._settled: dict[str, tuple[str, int]] = {}
+
+    async def run(
+        self, command: Command, changes: ChangeSet, on_output: OnOutput | None = None
+    ) -> CommandResult:
+        """The result; `changes` of it is the whole change set after the command, over the same base.
+
+        A command ended for its time leaves `changes` as given. Raises: `ProtectionMissing`,
+        `FileNotFoundError`, and `PathError` for a `cwd` that is no folder of the repository.
+        """
+        placed = await asyncio.to_thread(self._place, command, changes)
+        try:
+            ended = await run_process(
+                [sys.executable, "-I", "-S", str(_INIT), str(placed.folder / "spec")],
+                cwd=Path("/"),
+                env={"PATH": os.defpath},
+                timeout_s=command.timeout_s,
+                stdin=placed.folder / "stdin" if command.stdin else None,
+                on_output=on_output,
+                before=lambda status: self._write_spec(placed, command, status),
+            )
+            code = None if ended.timed_out else _returncode(ended.said, ended.output, command)
+            after, note = changes, ""
+            if not ended.timed_out:
+                found = await asyncio.to_thread(self._collect, placed, changes)
+                after, note = found.changes, found.note
+        finally:
+            await asyncio.shield(asyncio.to_thread(self._clear, placed))
+        return CommandResult(
+            returncode=code,
+            output=ended.output + note,
+            changes=after,
+            timed_out=ended.timed_out,
+            cut_bytes=ended.cut_bytes,
+            duration_s=ended.duration_s,
+        )
+
+    def close(self) -> None:
+        """Removes what the commands left: caches, build products, layers."""
+        remove_tree(self._area)
+
+    def _place(self, command: Command, changes: ChangeSet) -> _Placed:
+        with self._lock:
+            if not self._laid:
+                self._lay_base()
+            folder = self._area / f"command-{self._count}"
+            self._count += 1
+            slot = next(n for n in range(len(self._slots) + 1) if n not in self._slots)
+            self._slots.add(slot)
+            upper = folder / "upper"
+            for made in (upper, folder / "work"):
+                made.mkdir(parents=True)
+            upper.chmod(self._root.stat().st_mode & 0o7777)
+            cache = self._area / f"cache-{slot}"
+            for made in (cache / "upper", cache / "work"):
+                made.mkdir(parents=True, exist_ok=True)
+            self._touched.update(changes.changes)
+            whole = self._with_restored(changes)
+            stamps = {path: self._stamp(path, whole) for path in whole}
+            lay_out(upper, self._root, whole, {path: stamp for path, (_, stamp) in stamps.items()})
+            below = (self._root, self._delta, self._layer)
+            masks = frozenset(pyc for path in whole for pyc in pyc_files(path, below))
+            for pyc in masks:
+                white_out_new(upper, self._root, pyc)
+            if command.stdin:
+                (folder / "stdin").write_bytes(command.stdin)
+            return _Placed(folder, slot, stamps, self._generation, masks)
+
+    def _lay_base(self) -> None:
+        self._delta.mkdir(parents=True)
+        self._layer.mkdir()
+        for made in (self._delta, self._layer):
+            made.chmod(self._root.stat().st_mode & 0o7777)
+        lay_out(self._delta, self._root, self._base.delta)
+        self._laid = True
+
+    def _with_restored(self, changes: ChangeSet) -> ChangeSet:
+        """`changes`, and the base's content for each path that an earlier command saw otherwise: its old mtime
+        would make build products of then look up to date."""
+        from treadle.workspace.changes import Change
+
+        more: dict[str, Change] = {}
+        for path in self._touched - changes.changes.keys():
+            content, mode = self._base.read(path), self._base.mode(path)
+            if content is not None and mode is not None:
+                more[path] = Change(content, mode)
+        return ChangeSet({**more, **changes.changes})
+
+    def _stamp(self, path: str, whole: ChangeSet) -> tuple[str, int]:
+        """What `path` holds, and its mtime: the last one while it holds the same, else the present."""
+        change = whole.changes[path]
+        held = f"{change.mode:o} {digest(change.content)}" if change.content is not None else ""
+        settled = self._settled.get(path)
+        if settled is not None and settled[0] == held:
+            return settled
+        try:
+            lower = os.lstat(self._root / path).st_mtime_ns
+        except OSError:
+            lower = 0
+        return held, max(time.time_ns(), lower + 1_000_000)
+
+    def _write_spec(self, placed: _Placed, command: Command, status: int) -> None:
+        env = command_environment(command.env)
+        home = os.path.realpath(env.get("HOME") or "/")
+        root = str(self._root)
+        usable = os.path.isdir(home) and home != "/" and not (home + "/").startswith(root + "/")
+        cache = self._area / f"cache-{placed.slot}"
+        spec = {
+            "root": root,
+            "lowers": [str(self._layer), str(self._delta)],
+            "upper": str(placed.folder / "upper"),
+            "work": str(placed.folder / "work"),
+            "git": self._git_paths(),
+            "keep": sorted(self._kept(command, env, home)),
+            "home": home if usable else "",
+            "cache": [str(cache / "upper"), str(cache / "work")],
+            "scratch": os.path.realpath(command.scratch) if command.scratch else "",
+            "masked": [*_MASKED, f"/run/user/{os.getuid()}"],
+            "argv": list(command.argv),
+            "cwd": command.cwd,
+            "env": env,
+            "network": command.network,
+            "uid": os.getuid(),
+            "gid": os.getgid(),
+            "parent": os.getpid(),
+            "status": status,
+        }
+        (placed.folder / "spec").write_bytes(marshal.dumps(spec))
+
+    def _git_paths(self) -> list[str]:
+        """Git's folder (or file) in the repository, and its folders elsewhere."""
+        own = self._root / ".git"
+        if not os.path.lexists(own):
+            return []
+        if own.is_dir() and not own.is_symlink():
+            return [str(own)]
+        return [str(own), *(str(path) for path in git_folders(self._root))]
+
+    def _kept(self, command: Command, env: dict[str, str], home: str) -> set[str]:
+        """Folders that must stay in sight though they lie where the command gets an empty /tmp."""
+        program = Path(command.argv[0])
+        wanted = [Path(home), Path(sys.prefix), Path(sys.base_prefix), _INIT.parents[1], *command.readable]
+        if program.is_absolute():
+            wanted += [program.parent.parent, Path(os.path.realpath(program)).parent.parent]
+        for name in ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "GOROOT", "GOPATH", "CARGO_HOME"):
+            wanted += [Path(part) for part in env.get(name, "").split(os.pathsep) if part]
+        wanted += git_folders(self._root) if (self._root / ".git").is_file() else ()
+        found = set()
+        for path in wanted:
+            full = os.path.normpath(path)
+            inside = (full + "/").startswith(f"{self._root}/")
+            if full.startswith(_HIDDEN) and not inside and os.path.exists(full):
+                found.add(full)
+        return found
+
+    def _collect(self, placed: _Placed, changes: ChangeSet) -> Harvest:
+        with self._lock:
+            found = harvest(
+                self._base,
+                placed.folder / "upper",
+                self._layer,
+                below=(self._root, self._delta),
+                given=changes,
+                touched=self._touched,
+                masks=placed.masks,
+                stamps={path: stamp for path, (_, stamp) in placed.stamps.items()},
+            )
+            self._touched.update(found.changes.changes)
+            if self._generation == placed.generation:
+                self._settled.update(placed.stamps)
+            else:
+                self._settled.clear()
+            self._generation += 1
+            return found
+
+    def _clear(self, placed: _Placed) -> None:
+        remove_tree(placed.folder)
+        with self._lock:
+            self._slots.discard(placed.slot)
+
+
+def _returncode(said: str, output: str, command: Command) -> int:
+    """The return code among the lines that the sandbox said. Raises what they stand for."""
+    for line in said.splitlines():
+        word, _, rest = line.partition(" ")
+        if word == "error":
+            raise ProtectionMissing(f"the sandbox can't be set up: {rest}")
+        if word == "folder":
+            raise PathError(f"no such folder: {command.cwd}")
+        if word == "missing":
+            raise FileNotFoundError(int(rest), os.strerror(int(rest)), command.argv[0])
+        if word == "exit":
+            return int(rest)
+    raise ProtectionMissing(f"the sandbox ended before its command began: {output.strip()[-400:]}")
