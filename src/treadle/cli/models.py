@@ -42,7 +42,9 @@ def _list(args: argparse.Namespace) -> int:
     wide = max(len(r.name) for r in rows)
     for row in rows:
         state = "here" if row.here else "not here"
-        sys.stdout.write(f"{row.name:{wide}}  {_size(row.bytes):>8}  {row.licence:10}  {state:8}  {row.about}\n")
+        sys.stdout.write(
+            f"{row.name:{wide}}  {_size(row.bytes):>8}  {row.licence:10}  {state:8}  {row.about}\n"
+        )
     if not any(row.here for row in rows):
         sys.stderr.write("To get one: treadle models pull qwen2.5-coder-1.5b\n")
     return 0
@@ -54,9 +56,13 @@ def _rows() -> list[_Row]:
     rows = []
     for w in KNOWN:
         path = installed(w.name)
-        rows.append(_Row(f"local/{w.aliases[0]}", w.bytes, w.licence, bool(path), str(path or ""), w.about, (w.name,)))
+        rows.append(
+            _Row(f"local/{w.aliases[0]}", w.bytes, w.licence, bool(path), str(path or ""), w.about, (w.name,))
+        )
     for path in users_own():
-        rows.append(_Row(f"local/{path.stem}", path.stat().st_size, "your own", True, str(path), "your own file"))
+        rows.append(
+            _Row(f"local/{path.stem}", path.stat().st_size, "your own", True, str(path), "your own file")
+        )
     return rows
 
 
@@ -67,10 +73,8 @@ def _pull(args: argparse.Namespace) -> int:
     try:
         weights = must_know(args.name)
         sys.stderr.write(f"{weights.about}\n{_size(weights.bytes)}, licence {weights.licence}\n")
-        if args.source:
-            path = place(weights, Path(args.source))
-        else:
-            path = pull(weights, progress=_progress())
+        file = Path(args.source) if args.source else None
+        path = place(weights, file) if file else pull(weights, progress=_progress())
     except TreadleError as error:
         sys.stderr.write(f"\ntreadle: {error.message}\n" + (f"  {error.hint}\n" if error.hint else ""))
         return error.exit_code
@@ -88,7 +92,9 @@ def _progress() -> Callable[[int, int], None]:
             filled = 30 * done // total
             rate = done / max(time.monotonic() - began, 0.001)
             bar = "█" * filled + "░" * (30 - filled)
-            sys.stderr.write(f"\r{bar} {100 * done // total:3} %  {_size(done)} of {_size(total)}  {_size(int(rate))}/s ")
+            sys.stderr.write(
+                f"\r{bar} {100 * done // total:3} %  {_size(done)} of {_size(total)}  {_size(int(rate))}/s "
+            )
             sys.stderr.flush()
 
         return draw

