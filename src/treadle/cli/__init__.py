@@ -1,0 +1,1 @@
+"""Floor 7: reads arguments, opens one face, imported late."""

@@ -68,6 +68,7 @@ class Run:
         self.keep = keep
         self.permits = permits
         self.written = ChangeSet()
+        self._diffs: list[str] = []
         self.suspects: dict[tuple[str, tuple[str, ...]], tuple[Suspect, ...]] = {}
         self._write = write
         self._record = record or {}
@@ -123,10 +124,15 @@ class Run:
             answer = self.gate.allow(place, "before_write", subject)
         if not answer.allowed:
             return ()
+        self._diffs.append(self.view(fresh).diff())
         checkpoint = self._write(fresh)
         self.written = changes
         self.emit(Place(place), ChangesWritten(self.keep_changes(changes), fresh.paths, checkpoint))
         return fresh.paths
+
+    def diff(self, changes: ChangeSet) -> str:
+        """The text of `changes` against the base, what was written meanwhile included."""
+        return "".join([*self._diffs, self.view(_since(self.written, changes)).diff()])
 
 
 def _since(written: ChangeSet, changes: ChangeSet) -> ChangeSet:

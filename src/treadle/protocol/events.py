@@ -57,13 +57,17 @@ class RunResumed(Event, frozen=True, tag="run_resumed"):
 
 
 class RunFinished(Event, frozen=True, tag="run_finished"):
-    """Last record of a run, however it ended. `outcome`: done, failed, stopped or aborted."""
+    """Last record of a run, however it ended. `outcome`: done, failed, stopped or aborted.
+
+    `changes` is the blob of the run's change set, `diff` of its text against the base.
+    """
 
     outcome: str
     exit_code: int
     reason: str = ""
     hint: str = ""
     changes: str = ""
+    diff: str = ""
     proven: bool = False
     usage: Usage = Usage()
     duration_s: float = 0.0

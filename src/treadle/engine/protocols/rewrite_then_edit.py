@@ -20,7 +20,8 @@ from treadle.models.base import ModelReply, ModelRequest
 from treadle.protocol.errors import ContextTooLong, CutOff, Malformed, NoSuchModel
 from treadle.protocol.messages import FAIL, Json, Message
 from treadle.solvers.base import Suspect
-from treadle.spec.prompt import fill, questions
+from treadle.spec.prompt import fill
+from treadle.spec.questions import questions
 
 LINES_ASKED = 5
 REPLACEMENT_CHARS = 300

@@ -1,0 +1,97 @@
+"""`treadle run`: one run of one loop, without the screen."""
+
+import argparse
+import os
+import select
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+from treadle.protocol.errors import UsageError
+from treadle.spec.catalog import Catalog
+from treadle.spec.load import load_catalog
+from treadle.workspace.git import find_root
+
+_ALIASES = {"stream-json": "jsonl"}
+
+
+def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `run` to the command line."""
+    parser = sub.add_parser("run", help="one run without the screen", allow_abbrev=False)
+    parser.add_argument("task", nargs="?", default="", help="what to do; `-` reads it from stdin")
+    parser.add_argument("-l", "--loop", default="", help="the loop to run (`treadle loops list`)")
+    add_run_options(parser)
+    parser.set_defaults(handle=handle)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Adds what any command that runs a loop takes."""
+    parser.add_argument(
+        "-o", "--output", "--output-format", default="text", choices=("text", "json", "jsonl", "stream-json"),
+        help="what stdout gets: the diff, one JSON result, or every event as a JSON line",
+    )  # fmt: skip
+    parser.add_argument("--mode", default="", choices=("auto", "step"), help="step: wait before each step")
+    parser.add_argument("--base", default="", help="tree, index or a commit: what is read, checked and changed")
+    parser.add_argument("--sandbox", default="", choices=("auto", "overlay", "clone", "off"), help="where commands run")
+    parser.add_argument("--allow-network", action="store_true", help="commands of this run may reach the network")
+    parser.add_argument("--git", action="store_true", help="git steps act unasked")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing; what was proven is kept in the run")
+    parser.add_argument("--wait", type=float, default=0, metavar="S", help="seconds a model may stay silent")
+
+
+def handle(args: argparse.Namespace) -> int:
+    """The exit code of `treadle run`."""
+    task = args.task or _piped() if args.task != "-" else sys.stdin.read().strip()
+    return run_loop_headless(find_root(Path.cwd()), args.loop, task, args)
+
+
+def run_loop_headless(root: Path, loop: str, task: str, args: Any) -> int:
+    """The exit code of one run of `loop` at `root`; `args` holds what `add_run_options` added."""
+    from treadle.headless import run_headless
+    from treadle.session.session import Options, Permits, Session, Timers
+
+    output = _ALIASES.get(args.output, args.output)
+
+    def start() -> Session:
+        catalog = load_catalog(root)
+        timers = Timers(args.wait, args.wait) if args.wait else Timers()
+        options = Options(
+            task,
+            loop or _only_loop(catalog),
+            args.base,
+            args.mode,
+            args.sandbox,
+            Permits(write=not args.dry_run, git=args.git, network=args.allow_network),
+            attended=output == "text" and sys.stdin.isatty() and sys.stderr.isatty(),
+            timers=timers,
+        )
+        return Session(root, catalog, options)
+
+    return run_headless(start, output)
+
+
+def loop_names() -> list[str]:
+    """The names of the loops that can be run here, sorted. Raises `SpecError` for faults in their files."""
+    return sorted(load_catalog(find_root(Path.cwd())).loops)
+
+
+def _only_loop(catalog: Catalog) -> str:
+    """The loop that is meant where none is named."""
+    if len(catalog.loops) == 1:
+        return next(iter(catalog.loops))
+    known = "; ".join(f"{name}: {loop.description}" for name, loop in sorted(catalog.loops.items()))
+    raise UsageError("name a loop with --loop NAME", hint=known or "none is configured here")
+
+
+def _piped() -> str:
+    """What stands ready on stdin where a file or a pipe is its source; an idle pipe is not waited for."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):
+        return ""
+    if stat.S_ISREG(mode):
+        return sys.stdin.read().strip()
+    if stat.S_ISFIFO(mode) and select.select([sys.stdin], [], [], 0.2)[0]:
+        return sys.stdin.read().strip()
+    return ""

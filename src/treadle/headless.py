@@ -1,0 +1,189 @@
+"""The face without a screen: progress on stderr, the result on stdout, as text, JSON or JSON lines."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, TextIO
+
+import msgspec
+
+from treadle.protocol import commands
+from treadle.protocol import events as e
+from treadle.protocol.errors import TreadleError
+from treadle.protocol.messages import Json
+from treadle.protocol.text import clean
+from treadle.session.result import Result, result_of
+from treadle.session.session import Session
+from treadle.session.trace import read_trace
+from treadle.session.view import View, reduce
+
+Output = Literal["text", "json", "jsonl"]
+
+_MARKS = {"pass": "✓", "fail": "✗", "error": "!", "none": "?"}
+_ANSWERS: dict[str, Callable[[str], commands.AnyCommand]] = {
+    "next": lambda word: commands.Next(),
+    "continue": lambda word: commands.Continue(),
+    "skip": lambda word: commands.Skip(word),
+    "abort": lambda word: commands.Abort(),
+    "no": lambda word: commands.Deny(word),
+}
+
+
+def run_headless(start: Callable[[], Session], output: Output) -> int:
+    """The exit code of one run. `start` composes it; its errors are told like the run's own.
+
+    stdout gets the result and nothing else; the last JSON line is `{"type": "result", …}`.
+    """
+    try:
+        return asyncio.run(_run(start(), output))
+    except TreadleError as fault:
+        return tell_error(fault, output)
+
+
+def tell_error(fault: TreadleError, output: Output = "text") -> int:
+    """The exit code of an error that came before any run; told on stderr, as a result on stdout where JSON is asked for."""
+    print(clean(f"treadle: {fault.message}"), file=sys.stderr)
+    if fault.hint:
+        print(clean(f"  next: {fault.hint}"), file=sys.stderr)
+    if output != "text":
+        _print_json(Result(exit_code=fault.exit_code, reason=fault.message, hint=fault.hint))
+    return fault.exit_code
+
+
+async def _run(session: Session, output: Output) -> int:
+    stopped: list[int] = []
+    driving = asyncio.create_task(session.run())
+
+    def stop(number: int) -> None:
+        stopped.append(number)
+        driving.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop, number)
+    progress = _Progress(sys.stderr, session)
+    if session.options.attended:
+        loop.add_reader(sys.stdin.fileno(), progress.answer)
+    async for envelope in session.events():
+        if output == "jsonl":
+            _print_line({"type": "event", **msgspec.to_builtins(envelope)})
+        else:
+            progress.show(envelope)
+    view = await driving
+    code = 128 + stopped[0] if stopped else view.exit_code
+    result = result_of(session.folder, view, code)
+    if output == "text":
+        _print_text(result)
+    else:
+        _print_json(result)
+    return code
+
+
+def _print_line(value: Json) -> None:
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.flush()
+
+
+def _print_json(result: Result) -> None:
+    _print_line(msgspec.to_builtins(result))
+
+
+def _print_text(result: Result) -> None:
+    if result.diff:
+        sys.stdout.write(clean(result.diff))
+    sys.stdout.flush()
+    for line in result.lines():
+        print(clean(line), file=sys.stderr)
+
+
+class _Progress:
+    """One line an event on stderr; questions are asked there and answered from stdin."""
+
+    def __init__(self, stream: TextIO, session: Session | None) -> None:
+        self._stream = stream
+        self._session = session
+        self._question: e.GateAsked | None = None
+
+    def show(self, envelope: e.Envelope) -> None:
+        """Prints what the envelope says, if it is worth a line."""
+        event, depth = envelope.event, "  " * envelope.step.count("/")
+        match event:
+            case e.RunStarted():
+                self._say(f"treadle · {event.loop} · {event.sandbox} sandbox · run {event.run}")
+            case e.RunResumed():
+                self._say(f"treadle · resumed; {event.kept} finished steps are not run again")
+            case e.StepStarted():
+                item = f"  {event.item}" if event.item else ""
+                self._say(f"{depth}▸ {envelope.step}  {event.what}{item}")
+            case e.StepFinished():
+                mark = _MARKS.get(event.verdict, "·")
+                self._say(f"{depth}{mark} {envelope.step}  {event.verdict}: {event.summary}")
+            case e.AttemptStarted():
+                self._say(f"{depth}  {event.tier} · {event.how}{' · ' + event.model if event.model else ''}")
+            case e.AttemptFinished():
+                self._say(f"{depth}  {event.tier} {event.verdict} in {event.duration_s:.1f} s: {event.summary}")
+            case e.RungUnavailable():
+                self._say(f"{depth}  {event.tier} left out: {event.reason}")
+            case e.SolverFinished():
+                self._say(f"{depth}    {event.solver}: {event.summary} ({event.tried} candidates)")
+            case e.ModelReplied():
+                used = f"{event.usage.input_tokens} + {event.usage.output_tokens} tokens"
+                self._say(f"{depth}    {event.model} answered: {used}, {event.duration_s:.1f} s")
+            case e.ModelFailed():
+                self._say(f"{depth}    {event.model}: {event.error}: {event.reason}")
+            case e.CheckFinished() if envelope.attempt:
+                self._say(f"{depth}    check {event.check}: {event.verdict}: {event.summary}")
+            case e.ToolFinished():
+                self._say(f"{depth}    tool {event.name}{' (error)' if event.is_error else ''}")
+            case e.Noted():
+                self._say(f"{depth}  note: {event.text}")
+            case e.ChangesWritten():
+                self._say(f"wrote {', '.join(event.paths)}")
+            case e.GateAsked() if self._session and self._session.options.attended and event.point != "before_write":
+                self._question = event
+                self._say(f"? {event.subject}  [{'/'.join(event.options)}]", end=" ")
+
+    def answer(self) -> None:
+        """Reads one line of stdin as the answer to the open question; its first letters are enough."""
+        line = sys.stdin.readline()
+        if self._session is None:
+            return
+        if not line:
+            self._session.submit(commands.Abort())
+            return
+        word, _, rest = line.strip().partition(" ")
+        if self._question is None:
+            return
+        options = self._question.options
+        chosen = next((o for o in options if word and o.startswith(word)), options[0] if not word else "")
+        if not chosen:
+            self._say(f"  one of {', '.join(options)}")
+            return
+        self._session.submit(_ANSWERS[chosen](rest) if chosen in _ANSWERS else commands.Approve(chosen))
+
+    def _say(self, text: str, end: str = "\n") -> None:
+        print(clean(text.splitlines()[0] if text else ""), end=end, file=self._stream, flush=True)
+
+
+def show_run(view: View, folder: Path, output: Output) -> None:
+    """Prints a recorded run as its result would have been."""
+    result = result_of(folder, view, view.exit_code)
+    if output == "text":
+        _print_text(result)
+    else:
+        _print_json(result)
+
+
+def replay(folder: Path, output: Output) -> None:
+    """Shows a recorded run's events once more, as they came, then its result."""
+    progress = _Progress(sys.stderr, None)
+    view = View()
+    for envelope in read_trace(folder):
+        view = reduce(view, envelope)
+        if output == "jsonl":
+            _print_line({"type": "event", **msgspec.to_builtins(envelope)})
+        else:
+            progress.show(envelope)
+    show_run(view, folder, output)

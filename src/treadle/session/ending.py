@@ -1,0 +1,66 @@
+"""How a run ends: outcome, exit code, reason and the next thing to do, from where its loop came to a stop."""
+
+from msgspec import Struct
+
+from treadle.engine.state import LoopState, Outcome
+from treadle.protocol.errors import Aborted, BudgetError, TreadleError
+from treadle.protocol.messages import ERROR, NONE, PASS
+
+_CAUSES = {
+    "no_tests": 2,
+    "missing_runner": 2,
+    "network": 3,
+    "timeout": 5,
+    "limit": 5,
+    "unavailable": 4,
+    "rate-limited": 75,
+}
+"""The exit codes of an `error` by its cause; any other cause ran, and nothing usable came: 1."""
+
+
+class Ending(Struct, frozen=True):
+    """The last words of a run. `proven` says that checks judged all of its changes."""
+
+    outcome: str
+    exit_code: int
+    reason: str = ""
+    hint: str = ""
+    proven: bool = False
+
+
+def ending_of(state: LoopState, outcome: Outcome, *, unproven_allowed: bool) -> Ending:
+    """The ending of a loop that came to its own end."""
+    last = state.last
+    proven = not state.unproven
+    if outcome.kind == "done":
+        if state.changes and state.unproven and not unproven_allowed:
+            hint = "look at it with `treadle runs diff`, take it with `treadle runs apply`"
+            return Ending("stopped", 3, "done, but nothing judged the changes: they are unproven", hint)
+        return Ending("done", 0, outcome.why, proven=proven)
+    if outcome.kind == "limit":
+        return Ending("failed", 5, outcome.why, proven=proven)
+    if outcome.kind == "ask":
+        return Ending("stopped", 3, f"step `{outcome.step}` ended {last.verdict if last else ''} and asks a person")
+    if last is None or last.verdict == PASS:
+        return Ending("stopped", 0, outcome.why, proven=proven)
+    reason = f"step `{outcome.step}`: {last.summary}"
+    if last.verdict == ERROR:
+        return Ending("failed", _CAUSES.get(last.cause, 1), reason, last.hint, proven)
+    if last.verdict == NONE:
+        hint = last.hint or "look at it with `treadle runs diff`, take it with `treadle runs apply`"
+        return Ending("stopped", 3, f"{reason} (unproven)", hint)
+    return Ending("failed", 1, reason, last.hint, proven)
+
+
+def ending_by(fault: BaseException) -> Ending:
+    """The ending of a run that an error ended."""
+    match fault:
+        case Aborted():
+            return Ending("aborted", fault.exit_code, fault.message, fault.hint)
+        case BudgetError():
+            return Ending("failed", fault.exit_code, fault.message, fault.hint)
+        case TreadleError():
+            return Ending("stopped", fault.exit_code, fault.message, fault.hint)
+        case _:
+            text = f"internal error: {type(fault).__name__}: {fault}"
+            return Ending("failed", 70, text, "nothing was changed; the trace holds the details")

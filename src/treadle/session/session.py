@@ -1,0 +1,241 @@
+"""A session: composes a run from what is configured, drives it, and streams its events, trace first."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from treadle import __version__
+from treadle.engine.budget import Meter
+from treadle.engine.gate import Gate
+from treadle.engine.judge import Judge
+from treadle.engine.loop import run_loop
+from treadle.engine.models import Models
+from treadle.engine.run import Permits, Run
+from treadle.engine.state import LoopState
+from treadle.models.base import Timers
+from treadle.protocol.commands import AnyCommand
+from treadle.protocol.errors import BudgetError, TraceError, TreadleError, UsageError
+from treadle.protocol.events import EPHEMERAL, Envelope, Event, Place, RunFinished, RunResumed, RunStarted
+from treadle.session.ending import Ending, ending_by, ending_of
+from treadle.session.records import Recorded, recorded, runs_of
+from treadle.session.trace import TraceWriter
+from treadle.session.view import View, reduce
+from treadle.spec.catalog import Catalog
+from treadle.workspace.base import open_base
+from treadle.workspace.changes import ChangeSet
+from treadle.workspace.sandbox import open_sandbox
+from treadle.workspace.state import state_dir
+from treadle.workspace.transaction import recover, write_changes
+
+
+class Options(Struct, frozen=True):
+    """What a face says of one run. `base` and `sandbox` "" leave the loop's and the settings'."""
+
+    task: str = ""
+    loop: str = ""
+    base: str = ""
+    mode: str = ""
+    sandbox: str = ""
+    permits: Permits = Permits()
+    attended: bool = False
+    timers: Timers = Timers()
+
+
+class Session:
+    """One run of one loop. `run` drives it to its end; faces read `events` and call `submit`."""
+
+    def __init__(self, root: Path, catalog: Catalog, options: Options, record: Recorded | None = None) -> None:
+        if options.loop not in catalog.loops:
+            raise UsageError(f"there is no loop `{options.loop}`; there are: {', '.join(sorted(catalog.loops)) or 'none'}")
+        self.root = root
+        self.catalog = catalog
+        self.options = options
+        self.loop = catalog.loops[options.loop]
+        self.view = record.view if record else View()
+        self.id = record.started.run if record else _new_id()
+        self._record = record
+        self._seq = record.last.seq if record else 0
+        self._queue: asyncio.Queue[Envelope | None] = asyncio.Queue()
+        self._started = time.monotonic()
+        self._state = LoopState()
+        mode = options.mode or catalog.settings.mode
+        self.gate = Gate(self.emit, mode=mode, attended=options.attended)
+        recover(root, state_dir(root))
+        self._base = open_base(root, options.base or (record.started.base if record else self.loop.base))
+        choice = options.sandbox or catalog.settings.sandbox
+        self._runner = open_sandbox(root, self._base, runs_of(root) / self.id, choice)
+        self.folder = runs_of(root) / self.id
+        self._trace = TraceWriter(self.folder)
+
+    def emit(self, place: Place, event: Event) -> None:
+        """Stamps an event, writes it to the trace, folds it, then hands it to whoever reads `events`."""
+        durable = not isinstance(event, EPHEMERAL)
+        self._seq += durable
+        envelope = Envelope(
+            self._seq if durable else 0,
+            round(time.time(), 4),
+            self.id,
+            event,  # type: ignore[arg-type]
+            place.step,
+            place.attempt,
+            place.turn,
+        )
+        if durable:
+            self._trace.append(envelope)
+        self.view = reduce(self.view, envelope)
+        self._queue.put_nowait(envelope)
+
+    def submit(self, command: AnyCommand) -> None:
+        """The one way down: a command for the gate."""
+        self.gate.submit(command)
+
+    async def events(self) -> AsyncIterator[Envelope]:
+        """Every envelope from the start of the run to its end, in order."""
+        while (envelope := await self._queue.get()) is not None:
+            yield envelope
+
+    async def run(self) -> View:
+        """The view at the run's end. Whatever happens, the trace's last record is `run_finished`."""
+        meter = Meter(self.loop.budget, self.view.usage)
+        models = Models(
+            self.catalog.tiers, self.catalog.settings, meter, self.emit, self._trace.keep, self.options.timers
+        )
+        run = self._compose(meter, models)
+        ending, changes = Ending("aborted", 130, "ended from outside"), ChangeSet()
+        try:
+            self._announce()
+            ending = await self._drive(run)
+        except asyncio.CancelledError:
+            pass
+        except TreadleError as fault:
+            ending = ending_by(fault)
+        except Exception as fault:
+            self._trace.keep(_traceback(fault))
+            ending = ending_by(fault)
+        finally:
+            await models.close()
+            changes = self._last_changes()
+            self.emit(
+                Place(),
+                RunFinished(
+                    ending.outcome,
+                    ending.exit_code,
+                    ending.reason,
+                    ending.hint,
+                    run.keep_changes(changes),
+                    self._diff(run, changes),
+                    ending.proven,
+                    meter.used,
+                    time.monotonic() - self._started,
+                ),
+            )
+            self._trace.close()
+            self._queue.put_nowait(None)
+        return self.view
+
+    async def _drive(self, run: Run) -> Ending:
+        """Walks the loop within its wall time, then writes what was proven."""
+        wall_s = self.loop.budget.wall_s
+        try:
+            async with asyncio.timeout(wall_s):
+                self._state, outcome = await run_loop(run, self.loop, LoopState())
+        except TimeoutError as late:
+            raise BudgetError(f"budget wall_s: {wall_s} s are over", limit="wall_s") from late
+        allowed = self.catalog.settings.unproven == "allow"
+        ending = ending_of(self._state, outcome, unproven_allowed=allowed)
+        if ending.outcome == "done" and self._state.changes:
+            await run.write(self._state.changes)
+        return ending
+
+    def _compose(self, meter: Meter, models: Models) -> Run:
+        options, settings = self.options, self.catalog.settings
+        judge = Judge(self._runner, settings, self.emit, self._trace.keep, network=options.permits.network)
+        state = state_dir(self.root)
+        run = Run(
+            task=options.task,
+            catalog=self.catalog,
+            base=self._base,
+            runner=self._runner,
+            gate=self.gate,
+            meter=meter,
+            models=models,
+            judge=judge,
+            emit=self.emit,
+            keep=self._trace.keep,
+            write=lambda changes: write_changes(self.root, changes, state),
+            permits=options.permits,
+            record=self._record.results if self._record else None,
+        )
+        if self._record:
+            run.written = self._record.written
+            for result in self._record.results.values():
+                if result.tests is not None:
+                    judge.know(result.changes, result.tests)
+        return run
+
+    def _announce(self) -> None:
+        """The first record of this life of the run."""
+        if self._record:
+            self.emit(Place(), RunResumed(len(self._record.results)))
+            return
+        self.emit(
+            Place(),
+            RunStarted(
+                self.id,
+                self.options.task,
+                self.loop.name,
+                self.options.base or self.loop.base,
+                str(self.root),
+                self._trace.keep(msgspec.json.encode(self.catalog)),
+                self.gate.mode,
+                datetime.now(UTC).isoformat(timespec="seconds"),
+                __version__,
+                self._runner.level,
+                steps=tuple(step.name for step in self.loop.steps),
+            ),
+        )
+
+    def _diff(self, run: Run, changes: ChangeSet) -> str:
+        """The blob of the run's diff, "" where there is none or the base can't be read any more."""
+        try:
+            text = run.diff(changes)
+        except TreadleError:
+            return ""
+        return self._trace.keep(text.encode("utf-8", "surrogateescape")) if text else ""
+
+    def _last_changes(self) -> ChangeSet:
+        """The change set after the last step that finished, also where the loop was cut short."""
+        if self._state.last is not None:
+            return self._state.changes
+        from treadle.session.records import changes_of
+
+        return changes_of(self.folder)
+
+
+def resume(root: Path, folder: Path, options: Options) -> Session:
+    """A session that goes on with a killed or ended-short run; finished steps are not run again.
+
+    Raises: `TraceError` when the run came to its own end.
+    """
+    record = recorded(folder)
+    if record.view.outcome in ("done", "failed"):
+        raise TraceError(f"run {folder.name} came to its end ({record.view.outcome}); there is nothing to resume")
+    started = record.started
+    options = msgspec.structs.replace(options, task=started.task, loop=started.loop, base=started.base)
+    return Session(root, record.catalog, options, record)
+
+
+def _new_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
+
+
+def _traceback(fault: Exception) -> bytes:
+    import traceback
+
+    return "".join(traceback.format_exception(fault)).encode("utf-8", "replace")
