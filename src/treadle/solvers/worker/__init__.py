@@ -1,0 +1,12 @@
+"""The repair worker: run by the project's interpreter inside the proving ground, standard library only, Python 3.9 on.
+
+files        which files may be changed, their text, and edits as spliced text
+runners      unittest and pytest, in this process, imported once
+localise     which lines the failing tests run and the passing ones don't (Ochiai)
+expressions, statements, families
+             the edits that are tried, each a change of the text
+candidates   all edits of all suspects, in the order in which they are tried
+patch        a candidate put into the living process
+search       a fork per candidate
+main         request in, response out
+"""
