@@ -1,68 +1,170 @@
-"""Finds the Python that a project is run and tested with."""
+"""Which Python is the project's."""
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from msgspec import Struct
 
-_FOLDERS = (".venv", "venv", "env", ".env")
-_MANAGERS = {
-    "poetry.lock": ("poetry", "env", "info", "--executable"),
-    "Pipfile": ("pipenv", "--py"),
-}
-_ASK_S = 15.0
+from treadle.protocol.errors import UsageError
 
 
-class Interpreter(Struct, frozen=True):
-    """A Python and where it was found; `own` marks treadle's own, taken for want of another."""
+class ProjectPython(Struct, frozen=True):
+    """The project's interpreter and where it comes from, in words for the screen.
 
-    path: str
-    found: str
+    `own` says that none was found but treadle's own, in which the project's dependencies may be missing.
+    """
+
+    path: Path
+    origin: str
     own: bool = False
 
 
-def project_python(root: Path, configured: str = "") -> Interpreter:
-    """The interpreter of the project at `root`: always one.
+def project_python(root: Path, setting: str = "") -> ProjectPython:
+    """The interpreter that runs the project's code, the first of: the setting (a file, a folder of an environment
+    or a name on the PATH; relative ones start at `root`), the active environment, `.venv` or `venv` in the
+    repository, the one its tool made (poetry, hatch, conda, pyenv's version file), `python3` on the PATH, treadle's own.
 
-    Looked for in this order: `configured` (the settings' `python`), the active environment (VIRTUAL_ENV,
-    CONDA_PREFIX), an environment folder in the root, poetry or pipenv where their lock file lies, `python3` on
-    the PATH, treadle's own.
+    An active environment counts only if it is not the one that treadle itself runs in, or lies in the
+    repository. Reads names and links, starts nothing. Raises: `UsageError` for a setting that names none.
     """
-    if configured:
-        return Interpreter(shutil.which(configured) or configured, "settings")
-    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
-        active = os.environ.get(variable)
-        if active and (python := _in_environment(Path(active))):
-            return Interpreter(python, variable)
-    for folder in _FOLDERS:
-        if python := _in_environment(root / folder):
-            return Interpreter(python, folder)
-    for file, question in _MANAGERS.items():
-        if (root / file).exists() and (python := _ask(question, root)):
-            return Interpreter(python, question[0])
-    found = shutil.which("python3") or shutil.which("python")
+    if setting:
+        return _from_setting(root, setting)
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        folder = os.environ.get(name)
+        if folder and not _is_treadles(Path(folder), root):
+            found = _in_environment(Path(folder))
+            if found:
+                return ProjectPython(found, f"the active environment ({name})")
+    for name in (".venv", "venv", ".pixi/envs/default"):
+        found = _in_environment(root / name)
+        if found:
+            return ProjectPython(found, f"{name} in the repository")
+    made = _tool_made(root)
+    if made:
+        return made
+    for name in ("python3", "python"):
+        found = _on_path(name, root)
+        if found:
+            return ProjectPython(found, f"{name} on the PATH")
+    return ProjectPython(Path(sys.executable), "treadle's own, as no other was found", own=True)
+
+
+def _from_setting(root: Path, setting: str) -> ProjectPython:
+    path = root / Path(setting).expanduser()
+    origin = f"the setting python: {setting}"
+    found = _in_environment(path)
     if found:
-        return Interpreter(found, "PATH")
-    return Interpreter(sys.executable, "treadle's own", own=True)
+        return ProjectPython(found, origin)
+    if path.is_file() and os.access(path, os.X_OK):
+        return ProjectPython(path, origin)
+    named = shutil.which(setting) if "/" not in setting else None
+    if named:
+        return ProjectPython(Path(named), origin)
+    raise UsageError(f"python: {setting}: no interpreter there", hint="name a file, an environment, or a program")
 
 
-def _in_environment(folder: Path) -> str:
-    for name in ("bin/python", "bin/python3", "Scripts/python.exe"):
-        if (folder / name).is_file():
-            return str(folder / name)
+def _in_environment(folder: Path) -> Path | None:
+    """The environment's interpreter by its name there: resolved, it would forget the environment."""
+    for name in ("bin/python3", "bin/python", "Scripts/python.exe"):
+        path = folder / name
+        if path.is_file() and os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def _is_treadles(folder: Path, root: Path) -> bool:
+    full = os.path.realpath(folder)
+    if (full + "/").startswith(os.path.realpath(root) + "/"):
+        return False
+    return full == os.path.realpath(sys.prefix)
+
+
+def _on_path(name: str, root: Path) -> Path | None:
+    """`name` on the PATH; treadle's own environment does not count, unless it lies in the repository."""
+    folders = [
+        folder
+        for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)
+        if os.path.isabs(folder) and not (sys.prefix != sys.base_prefix and _is_treadles(Path(folder).parent, root))
+    ]
+    found = shutil.which(name, path=os.pathsep.join(folders))
+    return Path(found) if found else None
+
+
+def _tool_made(root: Path) -> ProjectPython | None:
+    """An environment outside the repository that its tool made for it."""
+    text = _head(root / "pyproject.toml")
+    name = _project_name(text) if text else ""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    data = Path(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"))
+    tries: list[tuple[str, list[Path]]] = []
+    project = os.environ.get("UV_PROJECT_ENVIRONMENT")
+    if project and (root / "uv.lock").exists():
+        tries.append(("uv's environment", [root / project]))
+    if name and ("[tool.poetry" in text or (root / "poetry.lock").exists()):
+        mark = _poetry_mark(root)
+        folder = caches / "pypoetry" / "virtualenvs"
+        tries.append(("poetry's environment", sorted(folder.glob(f"{_poetry_name(name)}-{mark}-py*"), reverse=True)))
+    if name and "[tool.hatch" in text:
+        folder = data / "hatch" / "env" / "virtual" / name
+        tries.append(("hatch's environment", sorted(folder.glob("*/*"))))
+    conda = _conda_name(root)
+    if conda:
+        homes = [Path(os.path.expanduser(f"~/{h}")) for h in ("miniconda3", "anaconda3", "miniforge3", "mambaforge")]
+        tries.append((f"conda's environment {conda}", [home / "envs" / conda for home in homes]))
+    version = _head(root / ".python-version").split("\n")[0].strip()
+    if version and "/" not in version:
+        home = Path(os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv"))
+        tries.append((f"pyenv's {version}", [home / "versions" / version]))
+    for origin, folders in tries:
+        for folder in folders:
+            found = _in_environment(folder)
+            if found:
+                return ProjectPython(found, origin)
+    return None
+
+
+def _head(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(65536)
+    except OSError:
+        return ""
+
+
+def _project_name(text: str) -> str:
+    import tomllib
+
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return ""
+    for table in (data.get("project"), data.get("tool", {}).get("poetry")):
+        if isinstance(table, dict) and isinstance(table.get("name"), str):
+            return table["name"].lower()
     return ""
 
 
-def _ask(question: tuple[str, ...], root: Path) -> str:
-    """The path that a manager prints, "" where it is not there or knows none."""
-    if shutil.which(question[0]) is None:
-        return ""
-    try:
-        said = subprocess.run(question, cwd=root, capture_output=True, text=True, timeout=_ASK_S, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    lines = said.stdout.strip().splitlines()
-    return lines[-1] if said.returncode == 0 and lines and Path(lines[-1]).is_file() else ""
+def _poetry_name(name: str) -> str:
+    import re
+
+    return re.sub(r"[ $`!*@\"\\\r\n\t]", "_", name)[:42]
+
+
+def _poetry_mark(root: Path) -> str:
+    """The mark by which poetry tells environments of one name apart: a hash of the project's place."""
+    import base64
+    import hashlib
+
+    place = os.path.normcase(os.path.realpath(root)).encode()
+    return base64.urlsafe_b64encode(hashlib.sha256(place).digest()).decode()[:8]
+
+
+def _conda_name(root: Path) -> str:
+    for file in ("environment.yml", "environment.yaml"):
+        for line in _head(root / file).splitlines():
+            key, _, value = line.partition(":")
+            if key == "name":
+                return value.strip().strip("\"'")
+    return ""
