@@ -3,16 +3,18 @@
 import re
 from collections.abc import Iterable
 
-_FOLDERS = {"tests", "test", "__tests__", "spec", "specs", "testing", "testdata", "fixtures", "__snapshots__", "e2e"}
+_FOLDERS = {"tests", "test", "__tests__", "testdata", "__snapshots__", "e2e"}
 _FILES = re.compile(
-    r"(test.*|.*_tests?|tests?-.*)\.py$|conftest\.py$|.*[._-](test|spec)\.[cm]?[jt]sx?$|.*_test\.go$|.*Tests?\.java$"
+    r"(test(?!ing\b).*|.*_tests?)\.py$|conftest\.py$|.*[._-](test|spec)\.[cm]?[jt]sx?$|.*_test\.go$|.*Tests?\.java$"
     r"|.*_test\.(cc|cpp|c|rs)$|test_.*\.(cc|cpp|c|rs|sh)$|.*\.snap$"
 )
 _SETTINGS = re.compile(
     r"(\.?pytest\.(ini|toml)|tox\.ini|setup\.cfg|noxfile\.py|\.coveragerc|jest\.config\..*|vitest\.(config|workspace)\..*"
     r"|\.mocharc\..*|karma\.conf\..*|playwright\.config\..*|\.nycrc.*|sitecustomize\.py|usercustomize\.py)$"
 )
-_MANIFESTS = frozenset({"pyproject.toml", "package.json", "Makefile", "makefile", "GNUmakefile", "justfile", "Justfile", ".justfile"})
+_MANIFESTS = frozenset(
+    "pyproject.toml package.json Makefile makefile GNUmakefile justfile Justfile .justfile".split()
+)
 
 
 def is_test_path(path: str) -> bool:
@@ -28,10 +30,10 @@ def is_test_setting(path: str) -> bool:
 
 
 def is_denied(path: str, denied: tuple[str, ...]) -> bool:
-    """Whether a change of `path` is refused: an entry is a glob (`*` within a folder, `**` across) or `tests`.
+    """Whether a change of `path` is refused: an entry is a glob (`*` in a folder, `**` across) or `tests`.
 
-    `tests` stands for everything that `is_test_path` and `is_test_setting` know. A glob that names a folder holds
-    for all in it.
+    `tests` stands for everything that `is_test_path` and `is_test_setting` know. A glob that names a folder
+    holds for all in it.
     """
     return any(
         (is_test_path(path) or is_test_setting(path)) if entry == "tests" else bool(_glob(entry).match(path))

@@ -62,7 +62,9 @@ def _from_setting(root: Path, setting: str) -> ProjectPython:
     named = shutil.which(setting) if "/" not in setting else None
     if named:
         return ProjectPython(Path(named), origin)
-    raise UsageError(f"python: {setting}: no interpreter there", hint="name a file, an environment, or a program")
+    raise UsageError(
+        f"python: {setting}: no interpreter there", hint="name a file, an environment, or a program"
+    )
 
 
 def _in_environment(folder: Path) -> Path | None:
@@ -86,7 +88,8 @@ def _on_path(name: str, root: Path) -> Path | None:
     folders = [
         folder
         for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)
-        if os.path.isabs(folder) and not (sys.prefix != sys.base_prefix and _is_treadles(Path(folder).parent, root))
+        if os.path.isabs(folder)
+        and not (sys.prefix != sys.base_prefix and _is_treadles(Path(folder).parent, root))
     ]
     found = shutil.which(name, path=os.pathsep.join(folders))
     return Path(found) if found else None
@@ -105,13 +108,18 @@ def _tool_made(root: Path) -> ProjectPython | None:
     if name and ("[tool.poetry" in text or (root / "poetry.lock").exists()):
         mark = _poetry_mark(root)
         folder = caches / "pypoetry" / "virtualenvs"
-        tries.append(("poetry's environment", sorted(folder.glob(f"{_poetry_name(name)}-{mark}-py*"), reverse=True)))
+        tries.append(
+            ("poetry's environment", sorted(folder.glob(f"{_poetry_name(name)}-{mark}-py*"), reverse=True))
+        )
     if name and "[tool.hatch" in text:
         folder = data / "hatch" / "env" / "virtual" / name
         tries.append(("hatch's environment", sorted(folder.glob("*/*"))))
     conda = _conda_name(root)
     if conda:
-        homes = [Path(os.path.expanduser(f"~/{h}")) for h in ("miniconda3", "anaconda3", "miniforge3", "mambaforge")]
+        homes = [
+            Path(os.path.expanduser(f"~/{h}"))
+            for h in ("miniconda3", "anaconda3", "miniforge3", "mambaforge")
+        ]
         tries.append((f"conda's environment {conda}", [home / "envs" / conda for home in homes]))
     version = _head(root / ".python-version").split("\n")[0].strip()
     if version and "/" not in version:

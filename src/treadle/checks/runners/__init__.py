@@ -1,0 +1,1 @@
+"""How projects are tested, one file a kind."""
