@@ -68,7 +68,8 @@ class _Flow:
     def _after(self, index: int) -> list[str]:
         step = self._steps[index]
         ways = list(step.on.values())
-        if PASS not in step.on and not step.ask and index + 1 < len(self._steps):
+        onward = step.ask.answers[0] if step.ask else PASS
+        if onward not in step.on and index + 1 < len(self._steps):
             ways.append(self._names[index + 1])
         return [way for way in ways if way in self._names]
 
@@ -89,10 +90,6 @@ class _Flow:
                     hint = did_you_mean(target, (*self._names, *_ENDS))
                     words = {"found": shorten(target), "known": listed(self._names), "hint": hint}
                     self._faults.add(on.at[verdict], "unknown_target", **words)
-            for answer in step.ask.answers if step.ask else ():
-                if answer not in step.on:
-                    place = fields.key_at("on") if on is not None else fields.key_at("ask")
-                    self._faults.add(place, "unanswered", found=answer)
         return sound
 
     def reach(self) -> None:

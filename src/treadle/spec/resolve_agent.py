@@ -11,7 +11,7 @@ from treadle.spec import names
 from treadle.spec.agent import AgentSpec, CheckSpec, Rung
 from treadle.spec.faults import Faults, Place, Source, kind_of
 from treadle.spec.fields import Fields
-from treadle.spec.output import check_schema, schema_fields
+from treadle.spec.output import check_schema, field_of, schema_fields
 from treadle.spec.prompt import placeholders
 from treadle.spec.read import Map, plain
 from treadle.spec.rungs import DEFAULT_KEYS, read_ladder
@@ -65,7 +65,7 @@ def resolve_agent(raw: Map, world: World) -> AgentSpec | None:
         output=output,
         checks=_checks(fields, "output" in raw),
         deny=_deny(fields),
-        verdicts=_verdicts(fields),
+        verdicts=_verdicts(fields, output),
         temperature=float(temperature or 0.0),
     )
     return agent if name else None
@@ -139,7 +139,7 @@ def _deny(fields: Fields) -> tuple[str, ...]:
     return tuple(text for text, _ in inner.texts("deny", "a glob of paths, or `tests`"))
 
 
-def _verdicts(fields: Fields) -> tuple[str, ...]:
+def _verdicts(fields: Fields, output: dict[str, Json] | None) -> tuple[str, ...]:
     found = []
     for word, place in fields.texts("verdicts"):
         if word in VERDICTS or word == names.LIMIT:
@@ -148,6 +148,8 @@ def _verdicts(fields: Fields) -> tuple[str, ...]:
             fields.faults.add(place, "bad_name", found=word, what="a verdict")
         else:
             found.append(word)
+    if found and ("output" not in fields.map or isinstance(field_of(output, "verdict"), tuple)):
+        fields.fault("verdicts", "verdicts_need_field")
     return tuple(found)
 
 
