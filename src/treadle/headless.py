@@ -123,7 +123,9 @@ class _Progress:
             case e.AttemptStarted():
                 self._say(f"{depth}  {event.tier} · {event.how}{' · ' + event.model if event.model else ''}")
             case e.AttemptFinished():
-                self._say(f"{depth}  {event.tier} {event.verdict} in {event.duration_s:.1f} s: {event.summary}")
+                self._say(
+                    f"{depth}  {event.tier} {event.verdict} in {event.duration_s:.1f} s: {event.summary}"
+                )
             case e.RungUnavailable():
                 self._say(f"{depth}  {event.tier} left out: {event.reason}")
             case e.SolverFinished():
@@ -141,7 +143,9 @@ class _Progress:
                 self._say(f"{depth}  note: {event.text}")
             case e.ChangesWritten():
                 self._say(f"wrote {', '.join(event.paths)}")
-            case e.GateAsked() if self._session and self._session.options.attended and event.point != "before_write":
+            case e.GateAsked() if (
+                self._session and self._session.options.attended and event.point != "before_write"
+            ):
                 self._question = event
                 self._say(f"? {event.subject}  [{'/'.join(event.options)}]", end=" ")
 

@@ -28,15 +28,27 @@ def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Adds what any command that runs a loop takes."""
     parser.add_argument(
-        "-o", "--output", "--output-format", default="text", choices=("text", "json", "jsonl", "stream-json"),
+        "-o",
+        "--output",
+        "--output-format",
+        default="text",
+        choices=("text", "json", "jsonl", "stream-json"),
         help="what stdout gets: the diff, one JSON result, or every event as a JSON line",
-    )  # fmt: skip
+    )
     parser.add_argument("--mode", default="", choices=("auto", "step"), help="step: wait before each step")
-    parser.add_argument("--base", default="", help="tree, index or a commit: what is read, checked and changed")
-    parser.add_argument("--sandbox", default="", choices=("auto", "overlay", "clone", "off"), help="where commands run")
-    parser.add_argument("--allow-network", action="store_true", help="commands of this run may reach the network")
+    parser.add_argument(
+        "--base", default="", help="tree, index or a commit: what is read, checked and changed"
+    )
+    parser.add_argument(
+        "--sandbox", default="", choices=("auto", "overlay", "clone", "off"), help="where commands run"
+    )
+    parser.add_argument(
+        "--allow-network", action="store_true", help="commands of this run may reach the network"
+    )
     parser.add_argument("--git", action="store_true", help="git steps act unasked")
-    parser.add_argument("--dry-run", action="store_true", help="write nothing; what was proven is kept in the run")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="write nothing; what was proven is kept in the run"
+    )
     parser.add_argument("--wait", type=float, default=0, metavar="S", help="seconds a model may stay silent")
 
 
@@ -49,22 +61,21 @@ def handle(args: argparse.Namespace) -> int:
 def run_loop_headless(root: Path, loop: str, task: str, args: Any) -> int:
     """The exit code of one run of `loop` at `root`; `args` holds what `add_run_options` added."""
     from treadle.headless import run_headless
-    from treadle.session.session import Options, Permits, Session, Timers
+    from treadle.session.session import Flags, Options, Session
 
     output = _ALIASES.get(args.output, args.output)
 
     def start() -> Session:
         catalog = load_catalog(root)
-        timers = Timers(args.wait, args.wait) if args.wait else Timers()
         options = Options(
             task,
             loop or _only_loop(catalog),
             args.base,
             args.mode,
             args.sandbox,
-            Permits(write=not args.dry_run, git=args.git, network=args.allow_network),
+            Flags(write=not args.dry_run, git=args.git, network=args.allow_network),
             attended=output == "text" and sys.stdin.isatty() and sys.stderr.isatty(),
-            timers=timers,
+            silence_s=args.wait,
         )
         return Session(root, catalog, options)
 

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Literal
 
 from treadle.workspace.git import find_root
 
@@ -26,7 +27,9 @@ def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     for verb, text in _VERBS.items():
         parser = verbs.add_parser(verb, help=text, allow_abbrev=False)
         if verb != "list":
-            parser.add_argument("id", nargs="?", default="", help="a run's id, or its beginning or end; the newest")
+            parser.add_argument(
+                "id", nargs="?", default="", help="a run's id, or its beginning or end; the newest"
+            )
         if verb in ("diff", "apply"):
             parser.add_argument("--step", default="", help="as it stood after this step")
         if verb == "resume":
@@ -40,9 +43,14 @@ def handle(args: argparse.Namespace) -> int:
     """The exit code of one of the verbs."""
     root = find_root(Path.cwd())
     verbs = {
-        "list": _list, "show": _show, "replay": _replay, "diff": _diff, "apply": _apply, "resume": _resume,
+        "list": _list,
+        "show": _show,
+        "replay": _replay,
+        "diff": _diff,
+        "apply": _apply,
+        "resume": _resume,
         "rewind": _rewind,
-    }  # fmt: skip
+    }
     return verbs[args.verb](root, args)
 
 
@@ -99,14 +107,14 @@ def _apply(root: Path, args: argparse.Namespace) -> int:
 def _resume(root: Path, args: argparse.Namespace) -> int:
     from treadle.headless import run_headless
     from treadle.session.records import find_run
-    from treadle.session.session import Options, Permits, resume
+    from treadle.session.session import Flags, Options, resume
 
     folder = find_run(root, args.id)
-    output = "jsonl" if args.output == "stream-json" else args.output
+    output: Literal["text", "json", "jsonl"] = "jsonl" if args.output == "stream-json" else args.output
     options = Options(
         mode=args.mode,
         sandbox=args.sandbox,
-        permits=Permits(write=not args.dry_run, git=args.git, network=args.allow_network),
+        flags=Flags(write=not args.dry_run, git=args.git, network=args.allow_network),
         attended=output == "text" and sys.stdin.isatty() and sys.stderr.isatty(),
     )
     return run_headless(lambda: resume(root, folder, options), output)

@@ -8,10 +8,18 @@ alone, so that formatting and comments elsewhere stay.
 import io
 import tokenize
 from collections.abc import Iterable
+from itertools import pairwise
 
 from msgspec import Struct
 
-_SKIP = {tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER}
+_SKIP = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENCODING,
+    tokenize.ENDMARKER,
+}
 
 
 class Line(Struct, frozen=True):
@@ -47,7 +55,7 @@ def _line(tokens: list[tokenize.TokenInfo], rows: list[str]) -> Line:
         text = rows[start - 1][tokens[0].start[1] : tokens[-1].end[1]]
     else:
         text = tokens[0].string
-        for before, token in zip(tokens, tokens[1:], strict=False):
+        for before, token in pairwise(tokens):
             same_row = before.end[0] == token.start[0]
             gap = rows[token.start[0] - 1][before.end[1] : token.start[1]] if same_row else " "
             tight = before.string in ("(", "[", "{") or token.string in (")", "]", "}", ",", ".")

@@ -45,7 +45,12 @@ async def _solve(run: Run, attempt: Attempt) -> None:
     run.emit(
         attempt.place,
         SolverFinished(
-            name, solution.changes is not None, solution.tried, solution.summary, detail, time.monotonic() - started
+            name,
+            solution.changes is not None,
+            solution.tried,
+            solution.summary,
+            detail,
+            time.monotonic() - started,
         ),
     )
     if solution.suspects:

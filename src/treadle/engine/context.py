@@ -45,10 +45,14 @@ async def sections_of(run: Run, attempt: Attempt, fixed_tokens: int) -> tuple[Se
         need = tokens_in(text)
         if need > left:
             if index == 0:
-                raise ContextTooLong(f"input `{name}` needs about {need} tokens; context_tokens leaves {max(left, 0)}")
+                raise ContextTooLong(
+                    f"input `{name}` needs about {need} tokens; context_tokens leaves {max(left, 0)}"
+                )
             keep = max(0, int((left - 8) * CHARS_PER_TOKEN))
             text = text[:keep].rsplit("\n", 1)[0] + "\n[cut]" if keep > 80 else ""
-            run.note(attempt.job.place, f"context: `{name}` was cut from about {need} to {tokens_in(text)} tokens")
+            run.note(
+                attempt.job.place, f"context: `{name}` was cut from about {need} to {tokens_in(text)} tokens"
+            )
             sections.append(Section(name, text, tokens_in(text), cut=True))
         else:
             sections.append(Section(name, text, need))
@@ -78,4 +82,3 @@ def _marked(section: Section) -> str:
     if section.name == "task":
         return section.text
     return f'<data name="{section.name}">\n{section.text.rstrip()}\n</data>'
-

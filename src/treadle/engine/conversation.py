@@ -51,7 +51,9 @@ async def converse(run: Run, attempt: Attempt) -> None:
                 outcome = await talk.call(place, call)
                 messages.append(Message("tool", outcome.text, tool_call_id=call.id))
             if talk.stuck:
-                raise Malformed(f"the same call of `{reply.tool_calls[0].name}` had the same result three times")
+                raise Malformed(
+                    f"the same call of `{reply.tool_calls[0].name}` had the same result three times"
+                )
             continue
         judgement = await _done(attempt, reply.text, talk.changes)
         if judgement is not None and judgement.verdict != FAIL:
@@ -111,7 +113,9 @@ class _Talk:
             context = ToolContext(run.view(self.changes), run.runner, self._attempt.job.agent.deny)
             outcome = await get_tool(call.name).run(call.arguments, context)
         else:
-            outcome = ToolOutcome(f"there is no tool `{call.name}`; there are: {', '.join(self._attempt.rung.tools)}", True)
+            outcome = ToolOutcome(
+                f"there is no tool `{call.name}`; there are: {', '.join(self._attempt.rung.tools)}", True
+            )
         self.changes = outcome.changes if outcome.changes is not None else self.changes
         same = (f"{call.name} {call.arguments!r}", outcome.text)
         self._same = self._same + 1 if same == self._last else 1

@@ -60,7 +60,9 @@ class Gate:
             return Answer("continue")
         return await self.ask(place, "before_step", what, ("next", "continue", "skip", "abort"))
 
-    async def ask(self, place: str, point: str, subject: str, options: tuple[str, ...], hint: str = "") -> Answer:
+    async def ask(
+        self, place: str, point: str, subject: str, options: tuple[str, ...], hint: str = ""
+    ) -> Answer:
         """The answer to a question, recorded with who gave it.
 
         Raises: `NeedsPerson` when nobody is there, `Aborted` when the answer ends the run.

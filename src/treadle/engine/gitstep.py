@@ -15,7 +15,9 @@ from treadle.workspace.history import operation_in_progress
 async def git_step(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
     """What git said, after the proven changes so far were written. Needs an answer, a flag or a setting first."""
     if state.unproven and run.catalog.settings.unproven != "allow":
-        return StepResult(NONE, f"git {step.git}: something in the change set is unproven", state.changes, unproven=True)
+        return StepResult(
+            NONE, f"git {step.git}: something in the change set is unproven", state.changes, unproven=True
+        )
     if not run.permits.write:
         return StepResult(PASS, f"git {step.git}: left out, nothing is written in this run", state.changes)
     if step.git == "stage" and not state.changes:
@@ -25,7 +27,11 @@ async def git_step(run: Run, step: StepSpec, state: LoopState, place: str) -> St
         run.gate.allow(place, "git", subject, by="flag" if run.permits.git else "policy")
     else:
         answer = await run.gate.ask(
-            place, "git", subject, ("yes", "no", "abort"), hint="allow it with --git, or `git: allow` in your settings.yaml"
+            place,
+            "git",
+            subject,
+            ("yes", "no", "abort"),
+            hint="allow it with --git, or `git: allow` in your settings.yaml",
         )
         if not answer.allowed:
             return StepResult(FAIL, "denied", state.changes, cause="no")
@@ -34,9 +40,12 @@ async def git_step(run: Run, step: StepSpec, state: LoopState, place: str) -> St
     if argv is None:
         return StepResult(ERROR, "no merge, rebase or cherry-pick is in progress", state.changes)
     process = await asyncio.create_subprocess_exec(
-        *argv, cwd=run.base.root, stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
+        *argv,
+        cwd=run.base.root,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
     output = (await process.communicate())[0].decode("utf-8", "replace").strip()
     last = output.splitlines()[-1] if output else ""
     verdict = PASS if process.returncode == 0 else FAIL

@@ -5,8 +5,9 @@ import asyncio
 import msgspec
 
 from treadle.checks.base import FailedTest
-from treadle.engine.problem import problem_of
+from treadle.checks.describe import describe_failure
 from treadle.engine.job import Attempt, Job
+from treadle.engine.problem import problem_of
 from treadle.engine.run import Run
 from treadle.engine.state import Item, LoopState
 from treadle.protocol.messages import Json
@@ -30,7 +31,7 @@ async def text_of(run: Run, attempt: Attempt, name: str) -> str:
         case "receipt":
             return "\n\n".join(attempt.receipts)
         case "failing_tests":
-            return "\n\n".join(describe(t) for t in _failed(job))
+            return "\n\n".join(describe_failure(t) for t in _failed(job))
         case "suspects":
             return "\n".join(f"{s.path}:{s.line}: {s.text}" for s in (await suspects_of(run, attempt))[:10])
         case "map":
@@ -72,15 +73,6 @@ async def suspects_of(run: Run, attempt: Attempt) -> tuple[Suspect, ...]:
     if key not in run.suspects:
         run.suspects[key] = await localise(problem_of(run, attempt, 20.0))
     return run.suspects[key]
-
-
-def describe(test: FailedTest) -> str:
-    """A failing test in words a model can use: what is called, what it should be, what it is."""
-    where = f"{test.path}:{test.line}" if test.path else ""
-    head = f"{test.id} ({where})" if where else test.id
-    if test.call and test.expected:
-        return f"{head}\n{test.call} should be {test.expected}, but it is {test.got or test.message}."
-    return "\n".join(part for part in (head, test.source, test.message or test.traceback) if part)
 
 
 def diff_of(run: Run, state: LoopState) -> str:
@@ -135,12 +127,20 @@ def _dig(state: LoopState, item: Item | None, dotted: str) -> Json:
 def _item_text(item: Item | None) -> str:
     if item is None:
         return ""
-    return describe(item.test) if item.test else item.value if isinstance(item.value, str) else _json(item.value)
+    return (
+        describe_failure(item.test)
+        if item.test
+        else item.value
+        if isinstance(item.value, str)
+        else _json(item.value)
+    )
 
 
 def _title(value: Json) -> str:
     if isinstance(value, dict):
-        return str(next((value[k] for k in ("title", "name", "path", "file", "id") if k in value), _json(value)))[:80]
+        return str(
+            next((value[k] for k in ("title", "name", "path", "file", "id") if k in value), _json(value))
+        )[:80]
     return str(value)[:80]
 
 

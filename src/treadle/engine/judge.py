@@ -84,7 +84,13 @@ class Judge:
         schema: dict[str, Json] | None = None,
     ) -> CheckResult:
         """One check's result on the view, from memory where it ran before on the same change set."""
-        key = (spec.name, spec.command, view.changes.id(), target, repr(output) if spec.name == "schema" else "")
+        key = (
+            spec.name,
+            spec.command,
+            view.changes.id(),
+            target,
+            repr(output) if spec.name == "schema" else "",
+        )
         known = self._seen.get(key)
         self._emit(place, CheckStarted(spec.name, on, target))
         started = time.monotonic()
@@ -99,7 +105,15 @@ class Judge:
         self._emit(
             place,
             CheckFinished(
-                spec.name, result.verdict, result.summary, on, counts, result.cause, detail, known is not None, took
+                spec.name,
+                result.verdict,
+                result.summary,
+                on,
+                counts,
+                result.cause,
+                detail,
+                known is not None,
+                took,
             ),
         )
         return result
@@ -155,17 +169,28 @@ class Judge:
         weakest, report, failing = (NONE if not specs else PASS), None, 0
         for spec in sorted(specs, key=lambda s: _ORDER.get(s.name, 2)):
             result = await self.check(
-                place, spec, view, target=target if spec.name == "tests" else (), baseline=baseline,
-                output=candidate.output, schema=agent.output,
-            )  # fmt: skip
-            result = _relative(spec, result, baseline, bool(target))
+                place,
+                spec,
+                view,
+                target=target if spec.name == "tests" else (),
+                baseline=baseline,
+                output=candidate.output,
+                schema=agent.output,
+            )
+            result = _relative(spec, result, baseline, target if spec.name == "tests" else ())
             report = result.tests or report
             failing = len(result.tests.failed) if result.tests else failing
             said.append(f"{spec.name}: {result.summary}")
             if result.verdict in (FAIL, ERROR):
                 receipt = f"{spec.name} says {result.verdict}: {result.summary}\n{result.detail}".rstrip()
                 return Judgement(
-                    result.verdict, f"{spec.name}: {result.summary}", receipt, failing, report, result.cause, result.hint
+                    result.verdict,
+                    f"{spec.name}: {result.summary}",
+                    receipt,
+                    failing,
+                    report,
+                    result.cause,
+                    result.hint,
                 )
             weakest = NONE if result.verdict == NONE else weakest
         if baseline is not None and report is not None and weakest == PASS:
@@ -173,7 +198,9 @@ class Judge:
         return Judgement(weakest, "; ".join(said) or "nothing judged it", failing=failing, tests=report)
 
 
-def _relative(spec: CheckSpec, result: CheckResult, baseline: TestReport | None, targeted: bool) -> CheckResult:
+def _relative(
+    spec: CheckSpec, result: CheckResult, baseline: TestReport | None, target: tuple[str, ...]
+) -> CheckResult:
     """The result as it counts for an agent: against what was expected, and against the base."""
     verdict = result.verdict
     if result.cause == "no_tests":
@@ -186,10 +213,20 @@ def _relative(spec: CheckSpec, result: CheckResult, baseline: TestReport | None,
             broken = now & set(baseline.passed)
             fresh = now - before - set(baseline.passed)
             if result.verdict == FAIL and fresh and not broken:
-                return structs.replace(result, verdict=PASS, summary=f"fails, as asked: {', '.join(sorted(fresh))}")
+                return structs.replace(
+                    result, verdict=PASS, summary=f"fails, as asked: {', '.join(sorted(fresh))}"
+                )
             return structs.replace(result, verdict=FAIL, summary=f"no new test fails ({result.summary})")
-        if not targeted and verdict == FAIL and now <= before and set(baseline.passed) <= set(result.tests.passed):
-            return structs.replace(result, verdict=PASS, summary=f"{result.summary}; all of them failed before")
+        ran = set(result.tests.collected)
+        must = set(baseline.passed) if len(ran) >= len(baseline.collected) else set(baseline.passed) & ran
+        kept = must <= set(result.tests.passed)
+        if (
+            verdict == FAIL
+            and now <= before - set(target)
+            and kept
+            and set(target) <= set(result.tests.passed)
+        ):
+            return structs.replace(result, verdict=PASS, summary=f"{result.summary}, as before")
     if spec.expect != PASS and verdict in (PASS, FAIL):
         verdict = PASS if verdict == spec.expect else FAIL
     return structs.replace(result, verdict=verdict)

@@ -116,13 +116,17 @@ async def _race(run: Run, job: Job, rung: Rung, index: int, number: int, receipt
 
 async def _pick(run: Run, job: Job, rung: Rung, ended: list[Tried]) -> Tried:
     """The attempt of a race that is kept: of those that passed the first, the cheapest, or the person's choice."""
-    passed = [t for t in ended if t.judgement.verdict == PASS] or [t for t in ended if t.judgement.verdict == NONE]
+    passed = [t for t in ended if t.judgement.verdict == PASS] or [
+        t for t in ended if t.judgement.verdict == NONE
+    ]
     if not passed:
         return min(ended, key=lambda t: t.judgement.failing)
     if rung.pick == "cheapest":
         return min(passed, key=lambda t: t.usage.cost_usd if t.usage.cost_usd is not None else float("inf"))
     if rung.pick == "ask" and len(passed) > 1:
-        answer = await run.gate.ask(job.place, "pick", "which attempt is kept?", tuple(t.tier for t in passed))
+        answer = await run.gate.ask(
+            job.place, "pick", "which attempt is kept?", tuple(t.tier for t in passed)
+        )
         return next(t for t in passed if t.tier == answer.answer)
     return passed[0]
 
@@ -138,7 +142,9 @@ async def _attempt(
     place = Place(job.place, round(number * 10) if number % 1 else int(number))
     limits = rung.limits
     meter = Meter(Budget(limits.cost_usd, None, limits.wall_s, limits.turns))
-    how = f"solver {rung.solver}" if rung.solver else f"protocol {rung.protocol}" if rung.protocol else "tools"
+    how = (
+        f"solver {rung.solver}" if rung.solver else f"protocol {rung.protocol}" if rung.protocol else "tools"
+    )
     run.emit(place, AttemptStarted(tier, index, place.attempt, how, model))
     desk = _Desk(run, job, place)
     started, checks_before = time.monotonic(), run.judge.checks_s
@@ -188,7 +194,11 @@ async def _attempt(
 
 def _on(rung: Rung, tier: str) -> Rung:
     """The rung as it stands for one tier of a race."""
-    return rung if rung.tier == tier else Rung(tier, rung.solver, rung.protocol, rung.tools, rung.limits, rung.from_best)
+    return (
+        rung
+        if rung.tier == tier
+        else Rung(tier, rung.solver, rung.protocol, rung.tools, rung.limits, rung.from_best)
+    )
 
 
 def _run_caps(run: Run) -> set[str]:
@@ -217,7 +227,12 @@ class _Desk:
         """The judgement of a candidate; the best so far is kept, by fewest failing tests."""
         job = self._job
         judgement = await self._run.judge.judge(
-            self._place, job.agent, candidate, self._run.view(job.base), target=job.target, baseline=job.baseline
+            self._place,
+            job.agent,
+            candidate,
+            self._run.view(job.base),
+            target=job.target,
+            baseline=job.baseline,
         )
         self.count += 1
         best = min((j.failing for j in self._judged), default=None)

@@ -36,7 +36,9 @@ def next_step(loop: LoopSpec, state: LoopState) -> StepSpec | Outcome:
         if step.max_visits is None or state.visits.get(target, 0) < step.max_visits:
             return step
         if "limit" not in step.on or target in passed:
-            return Outcome("limit", target, f"step `{target}` was visited {step.max_visits} times (max_visits)")
+            return Outcome(
+                "limit", target, f"step `{target}` was visited {step.max_visits} times (max_visits)"
+            )
         passed.add(target)
         target = step.on["limit"]
     ended = {DONE: "done", STOP: "stop", ASK: "ask"}[target]
@@ -65,7 +67,9 @@ async def _visit(run: Run, step: StepSpec, state: LoopState, place: str) -> Step
     answer = await run.gate.before_step(place, step.what, hold=step.breakpoint)
     run.step_started(place, step.what, state.visits.get(step.name, 0) + 1)
     if answer.skipped:
-        result = StepResult(PASS, "skipped", state.changes, output=answer.word or None, unproven=state.unproven)
+        result = StepResult(
+            PASS, "skipped", state.changes, output=answer.word or None, unproven=state.unproven
+        )
     else:
         result = await run_step(run, step, state, place)
     run.step_finished(place, result)

@@ -22,7 +22,7 @@ LONGEST_WAIT_S = 20.0
 TWO_WAYS = (
     "two ways to get a model: (1) an embedded one: pip install 'treadle[local]' && treadle models pull "
     "qwen2.5-coder-1.5b; (2) a server that speaks the OpenAI API (llama-server, vLLM, Ollama's /v1): in "
-    "tiers.yaml of your treadle configuration, {model: local/NAME, endpoint: \"http://127.0.0.1:8080/v1\"}"
+    'tiers.yaml of your treadle configuration, {model: local/NAME, endpoint: "http://127.0.0.1:8080/v1"}'
 )
 
 
@@ -30,7 +30,13 @@ class Models:
     """Opens each model once, on first use, and keeps it for the run."""
 
     def __init__(
-        self, tiers: Tiers, settings: Settings, meter: Meter, emit: Emit, keep: Callable[[bytes], str], timers: Timers
+        self,
+        tiers: Tiers,
+        settings: Settings,
+        meter: Meter,
+        emit: Emit,
+        keep: Callable[[bytes], str],
+        timers: Timers,
     ) -> None:
         self._tiers = {tier.name: tier for tier in tiers.tiers}
         self._prices = tiers.prices
@@ -64,7 +70,12 @@ class Models:
         raise NoSuchModel(f"no model of tier `{tier}` answers ({why})", hint=TWO_WAYS)
 
     async def ask(
-        self, place: Place, tier: str, request: ModelRequest, meters: tuple[Meter, ...] = (), question: str = ""
+        self,
+        place: Place,
+        tier: str,
+        request: ModelRequest,
+        meters: tuple[Meter, ...] = (),
+        question: str = "",
     ) -> ModelReply:
         """The reply of the first model of the tier that answers.
 

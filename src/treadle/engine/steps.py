@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from treadle.engine.judge import TESTS
+from treadle.checks.base import TestReport
 from treadle.engine.job import Job
+from treadle.engine.judge import TESTS
 from treadle.engine.ladder import climb
 from treadle.engine.run import Run
 from treadle.engine.state import Item, LoopState, StepResult
@@ -39,7 +40,9 @@ async def _once(run: Run, step: StepSpec, state: LoopState, place: str) -> StepR
         return await _loop(run, step, state, place)
     if step.ask is not None:
         answer = await run.gate.ask(place, "ask", step.ask.text, (*step.ask.answers, "abort"))
-        return StepResult(answer.answer, f"{answer.by} said {answer.answer}", state.changes, unproven=state.unproven)
+        return StepResult(
+            answer.answer, f"{answer.by} said {answer.answer}", state.changes, unproven=state.unproven
+        )
     from treadle.engine.gitstep import git_step
 
     return await git_step(run, step, state, place)
@@ -68,14 +71,17 @@ async def _each(run: Run, step: StepSpec, state: LoopState, place: str) -> StepR
     good = sum(r.verdict == PASS for r in results)
     summary = f"{good} of {len(items)} passed" + ("" if worst.verdict == PASS else f"; {worst.summary}")
     return StepResult(
-        worst.verdict, summary, state.changes, [r.output for r in results], unproven=state.unproven,
-        cause=worst.cause, hint=worst.hint,
-    )  # fmt: skip
+        worst.verdict,
+        summary,
+        state.changes,
+        [r.output for r in results],
+        unproven=state.unproven,
+        cause=worst.cause,
+        hint=worst.hint,
+    )
 
 
-async def _item(
-    run: Run, step: StepSpec, state: LoopState, place: str, item: Item, count: int
-) -> StepResult:
+async def _item(run: Run, step: StepSpec, state: LoopState, place: str, item: Item, count: int) -> StepResult:
     """One item's visit, from the record where an earlier life of the run did it."""
     known = run.on_record(place)
     if known is not None:
@@ -120,11 +126,15 @@ def _beyond(start: ChangeSet, changes: ChangeSet) -> ChangeSet:
 
 async def _agent(run: Run, agent: AgentSpec, state: LoopState, place: str) -> StepResult:
     """The agent's ladder, after a look at the base: what the base itself can't run is never given to an agent."""
-    item, baseline, target = state.item, None, ()
+    item = state.item
+    baseline: TestReport | None = None
+    target: tuple[str, ...] = ()
     if any(check.name == "tests" for check in agent.checks):
         base = await run.judge.base(Place(place), run.view(state.changes))
         if base.verdict == ERROR and base.cause != "no_tests":
-            return StepResult(ERROR, f"on the base: {base.summary}", state.changes, cause=base.cause, hint=base.hint)
+            return StepResult(
+                ERROR, f"on the base: {base.summary}", state.changes, cause=base.cause, hint=base.hint
+            )
         baseline = base.tests
     if item is not None and item.test is not None:
         target = (item.test.id,)
@@ -137,16 +147,25 @@ async def _check(run: Run, step: StepSpec, state: LoopState, place: str) -> Step
     """A check on the whole change set; a pass of it proves what was not judged before."""
     assert step.check is not None
     result = await run.judge.check(
-        Place(place), step.check, run.view(state.changes), on="candidate" if state.changes else "base", baseline=state.tests
-    )  # fmt: skip
+        Place(place),
+        step.check,
+        run.view(state.changes),
+        on="candidate" if state.changes else "base",
+        baseline=state.tests,
+    )
     verdict: Verdict = result.verdict
     if step.check.expect != PASS and verdict in (PASS, FAIL):
         verdict = PASS if verdict == step.check.expect else FAIL
     proves = verdict == PASS and step.check.name in (TESTS.name, "command")
     return StepResult(
-        verdict, result.summary, state.changes, tests=result.tests, unproven=state.unproven and not proves,
-        cause=result.cause, hint=result.hint,
-    )  # fmt: skip
+        verdict,
+        result.summary,
+        state.changes,
+        tests=result.tests,
+        unproven=state.unproven and not proves,
+        cause=result.cause,
+        hint=result.hint,
+    )
 
 
 async def _command(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:

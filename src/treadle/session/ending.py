@@ -40,7 +40,9 @@ def ending_of(state: LoopState, outcome: Outcome, *, unproven_allowed: bool) -> 
     if outcome.kind == "limit":
         return Ending("failed", 5, outcome.why, proven=proven)
     if outcome.kind == "ask":
-        return Ending("stopped", 3, f"step `{outcome.step}` ended {last.verdict if last else ''} and asks a person")
+        return Ending(
+            "stopped", 3, f"step `{outcome.step}` ended {last.verdict if last else ''} and asks a person"
+        )
     if last is None or last.verdict == PASS:
         return Ending("stopped", 0, outcome.why, proven=proven)
     reason = f"step `{outcome.step}`: {last.summary}"

@@ -85,7 +85,9 @@ def apply_run(root: Path, folder: Path, step: str = "") -> tuple[str, ...]:
     view = view_of(folder)
     changes = changes_of(folder, step)
     if not changes or (view.written and not step):
-        raise TraceError(f"run {folder.name} has nothing to write" + (": it is written already" if view.written else ""))
+        raise TraceError(
+            f"run {folder.name} has nothing to write" + (": it is written already" if view.written else "")
+        )
     write_changes(root, changes, state_dir(root))
     return changes.paths
 

@@ -53,10 +53,14 @@ class Result(Struct, frozen=True, kw_only=True):
         mark = "✓" if self.exit_code == 0 else "✗"
         cost = "unpriced" if self.total_cost_usd is None else f"${self.total_cost_usd:.4f}"
         calls = f"{self.model_calls} model call(s), {cost}" if self.model_calls else "no model was asked"
-        lines = [f"{mark} {self.outcome}: {self.reason or 'nothing to do'} · {calls} · {self.duration_s:.1f} s"]
+        lines = [
+            f"{mark} {self.outcome}: {self.reason or 'nothing to do'} · {calls} · {self.duration_s:.1f} s"
+        ]
         if self.changed and not self.written:
             state = "proven" if self.proven else "unproven"
-            lines.append(f"  {len(self.changed)} {state} change(s) kept, not written: treadle runs apply {self.run}")
+            lines.append(
+                f"  {len(self.changed)} {state} change(s) kept, not written: treadle runs apply {self.run}"
+            )
         if self.hint and self.exit_code:
             lines.append(f"  next: {self.hint}")
         return tuple(lines)
@@ -91,6 +95,13 @@ def result_of(folder: Path, view: View, exit_code: int) -> Result:
 def _line(step: StepView) -> StepLine:
     last = step.attempts[-1] if step.attempts else None
     return StepLine(
-        step.place, step.what, step.verdict, step.summary, step.item, last.tier if last else "",
-        last.model if last else "", len(step.attempts), round(step.duration_s, 3),
-    )  # fmt: skip
+        step.place,
+        step.what,
+        step.verdict,
+        step.summary,
+        step.item,
+        last.tier if last else "",
+        last.model if last else "",
+        len(step.attempts),
+        round(step.duration_s, 3),
+    )

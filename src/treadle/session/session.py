@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -34,25 +35,40 @@ from treadle.workspace.state import state_dir
 from treadle.workspace.transaction import recover, write_changes
 
 
+class Flags(Struct, frozen=True):
+    """What flags allow one run: to write, to let git steps act, to let commands reach the network."""
+
+    write: bool = True
+    git: bool = False
+    network: bool = False
+
+
 class Options(Struct, frozen=True):
-    """What a face says of one run. `base` and `sandbox` "" leave the loop's and the settings'."""
+    """What a face says of one run. `base`, `mode`, `sandbox` "" leave the loop's or settings' own.
+
+    `silence_s` is how long a model may stay silent, 0 for the default.
+    """
 
     task: str = ""
     loop: str = ""
     base: str = ""
     mode: str = ""
-    sandbox: str = ""
-    permits: Permits = Permits()
+    sandbox: Literal["", "auto", "overlay", "clone", "off"] = ""
+    flags: Flags = Flags()
     attended: bool = False
-    timers: Timers = Timers()
+    silence_s: float = 0.0
 
 
 class Session:
     """One run of one loop. `run` drives it to its end; faces read `events` and call `submit`."""
 
-    def __init__(self, root: Path, catalog: Catalog, options: Options, record: Recorded | None = None) -> None:
+    def __init__(
+        self, root: Path, catalog: Catalog, options: Options, record: Recorded | None = None
+    ) -> None:
         if options.loop not in catalog.loops:
-            raise UsageError(f"there is no loop `{options.loop}`; there are: {', '.join(sorted(catalog.loops)) or 'none'}")
+            raise UsageError(
+                f"there is no loop `{options.loop}`; there are: {', '.join(sorted(catalog.loops)) or 'none'}"
+            )
         self.root = root
         self.catalog = catalog
         self.options = options
@@ -103,9 +119,9 @@ class Session:
     async def run(self) -> View:
         """The view at the run's end. Whatever happens, the trace's last record is `run_finished`."""
         meter = Meter(self.loop.budget, self.view.usage)
-        models = Models(
-            self.catalog.tiers, self.catalog.settings, meter, self.emit, self._trace.keep, self.options.timers
-        )
+        silence = self.options.silence_s
+        timers = Timers(silence, silence) if silence else Timers()
+        models = Models(self.catalog.tiers, self.catalog.settings, meter, self.emit, self._trace.keep, timers)
         run = self._compose(meter, models)
         ending, changes = Ending("aborted", 130, "ended from outside"), ChangeSet()
         try:
@@ -155,7 +171,7 @@ class Session:
 
     def _compose(self, meter: Meter, models: Models) -> Run:
         options, settings = self.options, self.catalog.settings
-        judge = Judge(self._runner, settings, self.emit, self._trace.keep, network=options.permits.network)
+        judge = Judge(self._runner, settings, self.emit, self._trace.keep, network=options.flags.network)
         state = state_dir(self.root)
         run = Run(
             task=options.task,
@@ -169,7 +185,7 @@ class Session:
             emit=self.emit,
             keep=self._trace.keep,
             write=lambda changes: write_changes(self.root, changes, state),
-            permits=options.permits,
+            permits=Permits(options.flags.write, options.flags.git, options.flags.network),
             record=self._record.results if self._record else None,
         )
         if self._record:
@@ -225,7 +241,9 @@ def resume(root: Path, folder: Path, options: Options) -> Session:
     """
     record = recorded(folder)
     if record.view.outcome in ("done", "failed"):
-        raise TraceError(f"run {folder.name} came to its end ({record.view.outcome}); there is nothing to resume")
+        raise TraceError(
+            f"run {folder.name} came to its end ({record.view.outcome}); there is nothing to resume"
+        )
     started = record.started
     options = msgspec.structs.replace(options, task=started.task, loop=started.loop, base=started.base)
     return Session(root, record.catalog, options, record)

@@ -1,7 +1,7 @@
 """The trace: an append-only file of envelopes, one JSON object a line, with large content in blobs beside it.
 
-    runs/<id>/trace.jsonl     every durable envelope, written before any face sees it
-    runs/<id>/blobs/<sha256>  requests, replies, change sets, check output, each once
+runs/<id>/trace.jsonl     every durable envelope, written before any face sees it
+runs/<id>/blobs/<sha256>  requests, replies, change sets, check output, each once
 """
 
 import hashlib
@@ -85,7 +85,9 @@ def read_trace(folder: Path) -> Iterator[Envelope]:
             raise TraceError(f"{path}:{number}: not a record of a trace: {fault}") from fault
         event = envelope.event
         if isinstance(event, RunStarted) and event.trace_version > TRACE_VERSION:
-            raise TraceError(f"{path}:{number}: written by a newer treadle (trace version {event.trace_version})")
+            raise TraceError(
+                f"{path}:{number}: written by a newer treadle (trace version {event.trace_version})"
+            )
         yield envelope
 
 

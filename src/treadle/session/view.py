@@ -117,15 +117,28 @@ def reduce(view: View, envelope: e.Envelope) -> View:
             view = structs.replace(view, usage=view.usage + event.usage, calls=view.calls + 1)
         case e.ChangesWritten():
             view = structs.replace(
-                view, changes=event.changes, written=(*view.written, *event.paths), checkpoint=event.checkpoint
+                view,
+                changes=event.changes,
+                written=(*view.written, *event.paths),
+                checkpoint=event.checkpoint,
             )
         case e.RunFinished():
             view = structs.replace(
-                view, outcome=event.outcome, exit_code=event.exit_code, reason=event.reason, hint=event.hint,
-                changes=event.changes or view.changes, diff=event.diff, proven=event.proven, duration_s=event.duration_s, question=None,
-            )  # fmt: skip
+                view,
+                outcome=event.outcome,
+                exit_code=event.exit_code,
+                reason=event.reason,
+                hint=event.hint,
+                changes=event.changes or view.changes,
+                diff=event.diff,
+                proven=event.proven,
+                duration_s=event.duration_s,
+                question=None,
+            )
         case e.RunResumed():
-            view = structs.replace(view, steps=tuple(s for s in view.steps if s.verdict), outcome="", question=None)
+            view = structs.replace(
+                view, steps=tuple(s for s in view.steps if s.verdict), outcome="", question=None
+            )
         case _:
             view = _within_step(view, envelope)
     return structs.replace(view, seq=envelope.seq or view.seq, live="")
@@ -141,9 +154,15 @@ def _within_step(view: View, envelope: e.Envelope) -> View:
     match event:
         case e.StepFinished():
             step = structs.replace(
-                step, verdict=event.verdict, summary=event.summary, unproven=event.unproven, cause=event.cause,
-                hint=event.hint, changes=event.changes, duration_s=envelope.at - step.started_at,
-            )  # fmt: skip
+                step,
+                verdict=event.verdict,
+                summary=event.summary,
+                unproven=event.unproven,
+                cause=event.cause,
+                hint=event.hint,
+                changes=event.changes,
+                duration_s=envelope.at - step.started_at,
+            )
         case e.RungUnavailable():
             step = structs.replace(step, skipped_rungs=(*step.skipped_rungs, f"{event.tier}: {event.reason}"))
         case e.AttemptStarted():
@@ -151,9 +170,16 @@ def _within_step(view: View, envelope: e.Envelope) -> View:
             step = structs.replace(step, attempts=(*step.attempts, attempt))
         case e.AttemptFinished():
             step = _with_attempt(
-                step, envelope.attempt, model=event.model, verdict=event.verdict, summary=event.summary,
-                candidates=event.candidates, usage=event.usage, duration_s=event.duration_s, checks_s=event.checks_s,
-            )  # fmt: skip
+                step,
+                envelope.attempt,
+                model=event.model,
+                verdict=event.verdict,
+                summary=event.summary,
+                candidates=event.candidates,
+                usage=event.usage,
+                duration_s=event.duration_s,
+                checks_s=event.checks_s,
+            )
         case e.CheckFinished():
             check = CheckView(event.check, event.verdict, event.summary, event.on)
             known = next((a for a in step.attempts if a.number == envelope.attempt), None)

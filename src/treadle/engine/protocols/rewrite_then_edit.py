@@ -8,10 +8,10 @@ was mended by a 1.5B model (26 functions; Qwen2.5-Coder-1.5B-Instruct Q4_K_M).
 
 import ast
 
-
+from treadle.checks.describe import describe_failure, expectation
 from treadle.codemap.logical import Line, function_lines, replace_line, rewrite, shown
 from treadle.engine.context import tokens_in
-from treadle.engine.inputs import describe, suspects_of
+from treadle.engine.inputs import suspects_of
 from treadle.engine.job import Attempt
 from treadle.engine.judge import Candidate
 from treadle.engine.replies import code_of, json_of
@@ -38,7 +38,9 @@ async def rewrite_then_edit(run: Run, attempt: Attempt) -> None:
     suspects = await suspects_of(run, attempt)
     inside = [s for s in suspects if s.function and s.path.endswith(".py")]
     if not inside:
-        raise NoSuchModel("no Python function is under suspicion, so there is nothing to ask a small model about")
+        raise NoSuchModel(
+            "no Python function is under suspicion, so there is nothing to ask a small model about"
+        )
     asking = _Asking(run, attempt, inside)
     if await asking.rewritten() or await asking.chosen_line():
         return
@@ -63,7 +65,9 @@ class _Asking:
         self._seen = {_shape(self._source)}
         limit = attempt.rung.limits.context_tokens
         if limit and tokens_in(self._prefix) > limit:
-            raise ContextTooLong(f"`{top.function}` needs about {tokens_in(self._prefix)} tokens, the rung allows {limit}")
+            raise ContextTooLong(
+                f"`{top.function}` needs about {tokens_in(self._prefix)} tokens, the rung allows {limit}"
+            )
 
     def _rank(self, suspects: list[Suspect]) -> list[Line]:
         """The function's editable lines, most suspicious first."""
@@ -76,7 +80,7 @@ class _Asking:
 
     def _question_prefix(self, top: Suspect) -> str:
         test = self._attempt.job.item.test if self._attempt.job.item else None
-        failing = describe(test).split("\n", 1)[-1] if test else ""
+        failing = (expectation(test) or describe_failure(test)) if test else ""
         fields = {
             "function": shown(self._lines),
             "purpose": _docstring(self._source, top.start)[:DOCSTRING_CHARS],
@@ -160,7 +164,8 @@ class _Asking:
             tokens,
             schema=schema,
             stop=stop,
-            context_tokens=(rung.limits.context_tokens or 0) and max(2048, 2 * (rung.limits.context_tokens or 0)),
+            context_tokens=(rung.limits.context_tokens or 0)
+            and max(2048, 2 * (rung.limits.context_tokens or 0)),
         )
         try:
             reply: ModelReply = await self._run.models.ask(
