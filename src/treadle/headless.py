@@ -23,10 +23,10 @@ Output = Literal["text", "json", "jsonl"]
 
 _MARKS = {"pass": "✓", "fail": "✗", "error": "!", "none": "?"}
 _ANSWERS: dict[str, Callable[[str], commands.AnyCommand]] = {
-    "next": lambda word: commands.Next(),
-    "continue": lambda word: commands.Continue(),
+    "next": lambda _: commands.Next(),
+    "continue": lambda _: commands.Continue(),
     "skip": lambda word: commands.Skip(word),
-    "abort": lambda word: commands.Abort(),
+    "abort": lambda _: commands.Abort(),
     "no": lambda word: commands.Deny(word),
 }
 
@@ -43,7 +43,7 @@ def run_headless(start: Callable[[], Session], output: Output) -> int:
 
 
 def tell_error(fault: TreadleError, output: Output = "text") -> int:
-    """The exit code of an error that came before any run; told on stderr, as a result on stdout where JSON is asked for."""
+    """The exit code of an error that came before any run: told on stderr, and as a result where JSON is asked for."""
     print(clean(f"treadle: {fault.message}"), file=sys.stderr)
     if fault.hint:
         print(clean(f"  next: {fault.hint}"), file=sys.stderr)
@@ -108,46 +108,15 @@ class _Progress:
 
     def show(self, envelope: e.Envelope) -> None:
         """Prints what the envelope says, if it is worth a line."""
-        event, depth = envelope.event, "  " * envelope.step.count("/")
-        match event:
-            case e.RunStarted():
-                self._say(f"treadle · {event.loop} · {event.sandbox} sandbox · run {event.run}")
-            case e.RunResumed():
-                self._say(f"treadle · resumed; {event.kept} finished steps are not run again")
-            case e.StepStarted():
-                item = f"  {event.item}" if event.item else ""
-                self._say(f"{depth}▸ {envelope.step}  {event.what}{item}")
-            case e.StepFinished():
-                mark = _MARKS.get(event.verdict, "·")
-                self._say(f"{depth}{mark} {envelope.step}  {event.verdict}: {event.summary}")
-            case e.AttemptStarted():
-                self._say(f"{depth}  {event.tier} · {event.how}{' · ' + event.model if event.model else ''}")
-            case e.AttemptFinished():
-                self._say(
-                    f"{depth}  {event.tier} {event.verdict} in {event.duration_s:.1f} s: {event.summary}"
-                )
-            case e.RungUnavailable():
-                self._say(f"{depth}  {event.tier} left out: {event.reason}")
-            case e.SolverFinished():
-                self._say(f"{depth}    {event.solver}: {event.summary} ({event.tried} candidates)")
-            case e.ModelReplied():
-                used = f"{event.usage.input_tokens} + {event.usage.output_tokens} tokens"
-                self._say(f"{depth}    {event.model} answered: {used}, {event.duration_s:.1f} s")
-            case e.ModelFailed():
-                self._say(f"{depth}    {event.model}: {event.error}: {event.reason}")
-            case e.CheckFinished() if envelope.attempt:
-                self._say(f"{depth}    check {event.check}: {event.verdict}: {event.summary}")
-            case e.ToolFinished():
-                self._say(f"{depth}    tool {event.name}{' (error)' if event.is_error else ''}")
-            case e.Noted():
-                self._say(f"{depth}  note: {event.text}")
-            case e.ChangesWritten():
-                self._say(f"wrote {', '.join(event.paths)}")
-            case e.GateAsked() if (
-                self._session and self._session.options.attended and event.point != "before_write"
-            ):
+        event = envelope.event
+        if isinstance(event, e.GateAsked):
+            if self._session and self._session.options.attended and event.point != "before_write":
                 self._question = event
                 self._say(f"? {event.subject}  [{'/'.join(event.options)}]", end=" ")
+            return
+        text = _line(event, envelope.step) or _line_within(event, envelope.attempt)
+        if text:
+            self._say("  " * envelope.step.count("/") + text)
 
     def answer(self) -> None:
         """Reads one line of stdin as the answer to the open question; its first letters are enough."""
@@ -169,6 +138,49 @@ class _Progress:
 
     def _say(self, text: str, end: str = "\n") -> None:
         print(clean(text.splitlines()[0] if text else ""), end=end, file=self._stream, flush=True)
+
+
+def _line(event: e.AnyEvent, place: str) -> str:
+    """The line of an event of the run or of a step, "" for any other."""
+    match event:
+        case e.RunStarted():
+            return f"treadle · {event.loop} · {event.sandbox} sandbox · run {event.run}"
+        case e.RunResumed():
+            return f"treadle · resumed; {event.kept} finished steps are not run again"
+        case e.StepStarted():
+            return f"▸ {place}  {event.what}" + (f"  {event.item}" if event.item else "")
+        case e.StepFinished():
+            return f"{_MARKS.get(event.verdict, '·')} {place}  {event.verdict}: {event.summary}"
+        case e.Noted():
+            return f"  note: {event.text}"
+        case e.ChangesWritten():
+            return f"wrote {', '.join(event.paths)}"
+        case _:
+            return ""
+
+
+def _line_within(event: e.AnyEvent, attempt: int) -> str:
+    """The line of an event inside a step, "" for any other."""
+    match event:
+        case e.AttemptStarted():
+            return f"  {event.tier} · {event.how}{' · ' + event.model if event.model else ''}"
+        case e.AttemptFinished():
+            return f"  {event.tier} {event.verdict} in {event.duration_s:.1f} s: {event.summary}"
+        case e.RungUnavailable():
+            return f"  {event.tier} left out: {event.reason}"
+        case e.SolverFinished():
+            return f"    {event.solver}: {event.summary} ({event.tried} candidates)"
+        case e.ModelReplied():
+            used = f"{event.usage.input_tokens} + {event.usage.output_tokens} tokens"
+            return f"    {event.model} answered: {used}, {event.duration_s:.1f} s"
+        case e.ModelFailed():
+            return f"    {event.model}: {event.error}: {event.reason}"
+        case e.CheckFinished() if attempt:
+            return f"    check {event.check}: {event.verdict}: {event.summary}"
+        case e.ToolFinished():
+            return f"    tool {event.name}{' (error)' if event.is_error else ''}"
+        case _:
+            return ""
 
 
 def show_run(view: View, folder: Path, output: Output) -> None:

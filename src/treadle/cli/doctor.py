@@ -109,7 +109,7 @@ def _tests(root: Path, catalog: Catalog) -> list[tuple[str, str]]:
     python = project_python(root, catalog.settings.python)
     rows = [("python", f"{python.path} ({python.origin})")]
     try:
-        runner = find_runner(MergedView(open_base(root, "tree")), catalog.settings, python.path)
+        runner = find_runner(MergedView(open_base(root, "tree")), catalog.settings, str(python.path))
         rows.append(("tests", runner.name))
     except TreadleError as fault:
         rows.append(("tests", f"none found: {fault.message}"))

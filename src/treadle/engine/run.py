@@ -25,7 +25,9 @@ Keep = Callable[[bytes], str]
 class Writer(Protocol):
     """Writes a change set into the user's tree, all or nothing; gives back the checkpoint before it."""
 
-    def __call__(self, changes: ChangeSet) -> str: ...
+    def __call__(self, changes: ChangeSet) -> str:
+        """The checkpoint's id."""
+        ...
 
 
 class Permits(Struct, frozen=True):
@@ -53,7 +55,7 @@ class Run:
         emit: Emit,
         keep: Keep,
         write: Writer,
-        permits: Permits = Permits(),
+        permits: Permits,
         record: dict[str, StepResult] | None = None,
     ) -> None:
         self.task = task

@@ -12,8 +12,8 @@ from treadle.workspace.changes import EMPTY, ChangeSet
 class StepResult(Struct, frozen=True):
     """What a step came to. `changes` is the run's whole change set after it.
 
-    `unproven` says that something in `changes` was not judged yet. `cause` and `hint` say why a verdict is `error` or `none`:
-    the causes of `checks.base.CheckResult`, `unavailable` (no rung could try), `limit`, `no`.
+    `unproven` says that something in `changes` was not judged yet. `cause` and `hint` say why a verdict is
+    `error` or `none`: the causes of `checks.base.CheckResult`, `unavailable` (no rung could try), `limit`, `no`.
     """
 
     verdict: Verdict

@@ -35,7 +35,7 @@ async def _once(run: Run, step: StepSpec, state: LoopState, place: str) -> StepR
     if step.check is not None:
         return await _check(run, step, state, place)
     if step.command:
-        return await _command(run, step, state, place)
+        return await _command(run, step, state)
     if step.loop:
         return await _loop(run, step, state, place)
     if step.ask is not None:
@@ -95,7 +95,7 @@ async def _item(run: Run, step: StepSpec, state: LoopState, place: str, item: It
 async def _side_by_side(
     run: Run, step: StepSpec, state: LoopState, place: str, items: Sequence[Item]
 ) -> tuple[list[StepResult], LoopState]:
-    """The items' results, each on a change set of its own; one that touched what an earlier one changed is done again."""
+    """The items' results, each on a change set of its own; one that clashes with an earlier one is done again."""
     room = asyncio.Semaphore(step.parallel)
 
     async def alone(index: int, item: Item) -> StepResult:
@@ -168,7 +168,7 @@ async def _check(run: Run, step: StepSpec, state: LoopState, place: str) -> Step
     )
 
 
-async def _command(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
+async def _command(run: Run, step: StepSpec, state: LoopState) -> StepResult:
     """A command in the proving ground; what it changed joins the change set, not yet judged."""
     result = await run.runner.run(
         Command(("sh", "-c", step.command), network=run.permits.network), state.changes

@@ -3,14 +3,15 @@
 _VISIBLE = {code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)}
 _VISIBLE[0x7F] = 0x2421
 _VISIBLE.update({code: 0xFFFD for code in range(0x80, 0xA0)})
-_VISIBLE.update(
-    {
-        code: 0xFFFD
-        for code in (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
-    }
-)
-_VISIBLE.update({code: 0xFFFD for code in range(0xD800, 0xE000)})
-_VISIBLE.update({code: 0xFFFD for code in range(0xE0000, 0xE0080)})
+_VISIBLE[0xFEFF] = 0xFFFD
+for _first, _last in (
+    (0x200B, 0x200F),
+    (0x202A, 0x202E),
+    (0x2066, 0x2069),
+    (0xD800, 0xDFFF),
+    (0xE0000, 0xE007F),
+):
+    _VISIBLE.update({code: 0xFFFD for code in range(_first, _last + 1)})
 
 
 def clean(text: str) -> str:

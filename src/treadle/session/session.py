@@ -66,9 +66,7 @@ class Session:
         self, root: Path, catalog: Catalog, options: Options, record: Recorded | None = None
     ) -> None:
         if options.loop not in catalog.loops:
-            raise UsageError(
-                f"there is no loop `{options.loop}`; there are: {', '.join(sorted(catalog.loops)) or 'none'}"
-            )
+            raise _no_such_loop(options.loop, sorted(catalog.loops))
         self.root = root
         self.catalog = catalog
         self.options = options
@@ -131,7 +129,7 @@ class Session:
             pass
         except TreadleError as fault:
             ending = ending_by(fault)
-        except Exception as fault:
+        except Exception as fault:  # noqa: BLE001 the one door: a started run always ends in the trace
             self._trace.keep(_traceback(fault))
             ending = ending_by(fault)
         finally:
@@ -247,6 +245,14 @@ def resume(root: Path, folder: Path, options: Options) -> Session:
     started = record.started
     options = msgspec.structs.replace(options, task=started.task, loop=started.loop, base=started.base)
     return Session(root, record.catalog, options, record)
+
+
+def _no_such_loop(name: str, known: list[str]) -> UsageError:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, 1)
+    mean = f"; did you mean `{near[0]}`?" if near else ""
+    return UsageError(f"there is no loop `{name}`{mean}", hint=f"loops here: {', '.join(known) or 'none'}")
 
 
 def _new_id() -> str:
