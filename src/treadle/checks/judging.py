@@ -205,11 +205,6 @@ def _compare(case: Case) -> CheckResult:
             return _said(
                 case, FAIL, f"fewer tests pass than on the base: {len(passed)} of {len(before.passed)}"
             )
-    if not passed:
-        return CheckResult(
-            "tests", NONE, f"all {len(report.skipped)} tests were skipped", _output(case), report, "no_tests",
-            duration_s=case.result.duration_s,
-        )  # fmt: skip
     if case.result.returncode != 0:
         last = case.result.output.strip().splitlines()[-1:] or [""]
         code = _code(case.result.returncode)
@@ -219,5 +214,10 @@ def _compare(case: Case) -> CheckResult:
             f"{len(passed)} tests pass, but `{case.how}` ended with {code}: {last[0][:200]}",
             detail=_output(case),
         )
+    if not passed:
+        return CheckResult(
+            "tests", NONE, f"all {len(report.skipped)} tests were skipped", _output(case), report, "no_tests",
+            duration_s=case.result.duration_s,
+        )  # fmt: skip
     skipped = f", {len(report.skipped)} skipped" if report.skipped else ""
     return _said(case, PASS, f"{len(passed)} of {len(report.collected)} tests pass{skipped}")

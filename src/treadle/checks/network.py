@@ -9,7 +9,8 @@ _REFUSED = re.compile(
     | Could\ not\ resolve\ (?:host|hostname|proxy) | no\ such\ host | dial\ (?:tcp|udp):?\ lookup
     | failed\ to\ lookup\ address\ information | dns\ error | server\ misbehaving
     | Can't\ assign\ requested\ address | spurious\ network\ error
-    | ECONNREFUSED\ (?!127\.|::1|localhost|\[::1\])[\w:\[] | dial\ tcp\ (?!127\.|\[::1\])[\w.:\[\]]+:\ connect:\ connection\ refused
+    | ECONNREFUSED\ (?!127\.|::1|localhost|\[::1\])[\w:\[]
+    | dial\ tcp\ (?!127\.|\[::1\])[\w.:\[\]]+:\ connect:\ connection\ refused
     """,
     re.VERBOSE | re.IGNORECASE,
 )

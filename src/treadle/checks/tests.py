@@ -35,7 +35,7 @@ class TestsCheck:
         """The verdict on the target, or on the whole suite; what the tests write to the repository is dropped."""
         started = time.monotonic()
         try:
-            python = project_python(subject.view.base.root, subject.settings.python).path
+            python = str(project_python(subject.view.base.root, subject.settings.python).path)
             runner = find_runner(subject.view, subject.settings, python)
         except NothingToTest as nothing:
             return CheckResult("tests", ERROR, nothing.message, cause="no_tests", hint=nothing.hint)

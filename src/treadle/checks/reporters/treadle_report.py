@@ -137,7 +137,7 @@ def failure(
     }
     try:
         fields.update(_equality(kind, value, frames, code, compared))
-    except (SyntaxError, ValueError, OSError, RecursionError):
+    except Exception:  # what can't be said in few words must not end the tests
         pass
     return fields
 
@@ -198,9 +198,9 @@ def _equality(
         return _truth_fields(text, left, truth, frame, asserted, kind, value)
     if asserted and "first" in asserted[0].f_locals and compared is None:
         compared = show(asserted[0].f_locals["first"]), show(asserted[0].f_locals["second"])
-    swap = not _has_call(left) and _has_call(right)
-    call, other = (right, left) if swap else (left, right)
-    call = _origin(call, text, frame, line)
+    origins = _origin(left, text, frame, line), _origin(right, text, frame, line)
+    swap = not _has_call(origins[0]) and _has_call(origins[1])
+    call, other = (origins[1], left) if swap else (origins[0], right)
     if not _has_call(call):
         return {}
     said = {"call": _said(text, call, frame)}
@@ -232,6 +232,9 @@ def _truth_fields(
         said["got"] = show(asserted[0].f_locals["expr"])
     elif not issubclass(kind, AssertionError):
         said["got"] = "raises " + one_line(kind, value)
+    else:
+        told = [line[7:] for line in str(value).splitlines() if line.startswith("assert ")]
+        said["got"] = cut(told[0], VALUE_LIMIT) if told else ""
     return said
 
 
@@ -285,7 +288,8 @@ def _said(text: str, node: ast.expr, frame: FrameType) -> str:
     segment = ast.get_source_segment(text, node) or ""
     places = []
     for name in ast.walk(node):
-        if isinstance(name, ast.Name) and isinstance(frame.f_locals.get(name.id), _FIXED):
+        known = isinstance(name, ast.Name) and name.id in frame.f_locals
+        if known and isinstance(name, ast.Name) and isinstance(frame.f_locals[name.id], _FIXED):
             if name.lineno == node.lineno == node.end_lineno:
                 places.append((name.col_offset - node.col_offset, name.id, show(frame.f_locals[name.id])))
     raw = segment.encode("utf-8")

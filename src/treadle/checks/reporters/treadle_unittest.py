@@ -66,25 +66,25 @@ class Result(unittest.TextTestResult):
             self._end(test, "passed")
 
     def addFailure(self, test: unittest.TestCase, err: OptExc) -> None:
-        """An assertion failed."""
-        super().addFailure(test, err)
+        """An assertion failed. Told first: unittest cuts the frames off in which both sides are seen."""
         self._fail(test, err)
+        super().addFailure(test, err)
 
     def addError(self, test: Any, err: OptExc) -> None:
         """Anything else was raised, in the test or in the set-up of its class or module."""
-        super().addError(test, err)
         if isinstance(test, unittest.TestCase):
             self._fail(test, err)
-            return
-        fields = common.failure(err[0], err[1], err[2], self.root, None)
-        self.report.write("group_error", group=test.id(), **fields)
+        else:
+            fields = common.failure(err[0], err[1], err[2], self.root, None)
+            self.report.write("group_error", group=test.id(), **fields)
+        super().addError(test, err)
 
     def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: Optional[OptExc]) -> None:
         """Only the first failing subtest is told, as its test's failure."""
-        super().addSubTest(test, subtest, err)
         if err is not None and not self._told:
             label = subtest.id()[len(test.id()) :].strip()
             self._fail(test, err, "subtest %s: " % label if label else "")
+        super().addSubTest(test, subtest, err)
 
     def addSkip(self, test: unittest.TestCase, reason: str) -> None:
         """Skipped: a test, or all tests of a class or module whose set-up said so."""
