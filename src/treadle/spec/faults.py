@@ -31,7 +31,7 @@ TEXTS = {
     "too_large": "is larger than 256 KiB",
     "not_utf8": "is not UTF-8 text",
     "control_character": "holds the control character {char}",
-    "empty": "is empty: {wanted} was expected",
+    "empty": "is empty: it should hold {wanted}",
     "already": "{kind} `{name}` is already defined in {other}",
     # YAML
     "syntax": "is not YAML: {reason}",
@@ -52,7 +52,7 @@ TEXTS = {
     "out_of_range": "{what} must be {range}, not {found}",
     "bad_value": "{what} must be one of {known}, not `{found}`{hint}",
     "bad_name": "`{found}` can't be {what}: letters, digits, `-` and `_`, a letter first, at most 64",
-    "reserved_name": "a {what} can't be called `{found}`: it means something already",
+    "reserved_name": "`{found}` can't be {what}: the word has a meaning of its own",
     "twice": "`{found}` stands twice in {what}",
     "both_keys": "`{one}` and `{other}` exclude each other",
     "needs_key": "`{key}` needs `{other}` beside it",

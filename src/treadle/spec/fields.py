@@ -86,7 +86,7 @@ class Fields:
         if value is None:
             return None
         if not least <= value <= most:
-            range_ = f"from {least:g} to {most:g}"
+            range_ = f"from {_digits(least)} to {_digits(most)}"
             self.fault(key, "out_of_range", what=f"`{key}`", range=range_, found=value)
             return None
         return value
@@ -139,3 +139,7 @@ class Fields:
             else:
                 self.unknown(place, value, known, code)
         return tuple(found)
+
+
+def _digits(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(number)

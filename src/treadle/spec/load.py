@@ -75,37 +75,41 @@ def _agents(found: Found, world: World) -> dict[str, AgentSpec | None]:
         agents[name] = resolve_agent(_extended(name, raw, found, world.faults), world)
     for kind, raw in found.nameless:
         if kind == "agent":
-            raw = _extended("", raw, found, world.faults)
-            raw.pop("name", None) if raw.get("name") is None else None
-            resolve_agent(raw, world)
+            resolve_agent(_extended("", raw, found, world.faults), world)
     return agents
 
 
 def _extended(name: str, raw: Map, found: Found, faults: Faults) -> Map:
-    """The agent over those that it extends, the furthest first. A chain that closes is a fault and ends there."""
+    """The agent over those that it extends, the furthest first.
+
+    A name that is unknown or leads back is a fault; the result then keeps its `extends`.
+    """
     chain = [name]
+    first = raw.at.get("extends", raw.place)
     while isinstance(base := raw.get("extends"), str):
         at = raw.at["extends"]
         if base in chain:
-            faults.add(at, "extends_cycle", chain=" → ".join([*chain, base]))
+            told = chain[chain.index(base) :]
+            if base == name and min(told) == name:
+                faults.add(first, "extends_cycle", chain=" → ".join([*told, base]))
             break
         if base not in found.agents:
             if base not in found.faulty:
-                known = sorted(found.agents)
+                known = sorted(set(found.agents) - {name})
                 hint = did_you_mean(base, known)
                 faults.add(at, "unknown_agent", found=base, known=listed(known), hint=hint)
             break
         chain.append(base)
-        below = Map(found.agents[base].place)
-        for key, value in found.agents[base].items():
-            if key != "name":
-                below.put(key, value, found.agents[base].keys_at[key], found.agents[base].at[key])
-        above = Map(raw.place)
-        for key, value in raw.items():
-            if key != "extends":
-                above.put(key, value, raw.keys_at[key], raw.at[key])
-        raw = merged(below, above)
+        raw = merged(_without("name", found.agents[base]), _without("extends", raw))
     return raw
+
+
+def _without(key: str, raw: Map) -> Map:
+    rest = Map(raw.place)
+    for other, value in raw.items():
+        if other != key:
+            rest.put(other, value, raw.keys_at[other], raw.at[other])
+    return rest
 
 
 def _loops(found: Found, agents: dict[str, AgentSpec | None], faults: Faults) -> dict[str, LoopSpec]:

@@ -184,7 +184,7 @@ class _Composer:
         if event.anchor is not None:
             self._faults.add(place, "no_anchor", name=event.anchor)
         if event.tag is not None:
-            self._faults.add(place, "no_tag", tag=event.tag)
+            self._faults.add(place, "no_tag", tag=event.tag.replace("tag:yaml.org,2002:", "!!"))
         if kind is yaml.ScalarEvent:
             return self._scalar(event, place), place
         if depth >= MAX_DEPTH:
@@ -264,6 +264,8 @@ _CAUSES = (
     ("expected key", "indented otherwise than the lines it belongs to"),
     ("'-' indicator", "indented otherwise than the lines it belongs to"),
     ("<block end>", "indented otherwise than the lines it belongs to"),
+    ("alphabetic or numeric", "text can't start with `&` or `*`: put it in quotes"),
+    ("block scalar", "after `|` or `>` the text starts on the next line"),
     ("cannot start any token", "text can't start with this character: put it in quotes"),
 )  # fmt: skip
 _OPENED = ("opened here", "neither")
@@ -273,7 +275,8 @@ def _plain_words(error: yaml.YAMLError, text: str) -> tuple[int, str]:
     """The line and cause of a syntax error, in a user's words; the parser's own where no better ones are known."""
     mark = getattr(error, "problem_mark", None)
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "it can't be parsed")
-    reason = next((words for cause, words in _CAUSES if cause in problem), problem)
+    context = getattr(error, "context", None) or ""
+    reason = next((words for cause, words in _CAUSES if cause in f"{context}: {problem}"), problem)
     if mark is None:
         return 1, reason
     lines = text.split("\n")

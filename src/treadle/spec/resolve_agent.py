@@ -46,13 +46,18 @@ class World(Struct):
 
 
 def resolve_agent(raw: Map, world: World) -> AgentSpec | None:
-    """The agent, with whatever could be read of it; None where it has no usable name."""
+    """The agent, with whatever could be read of it; None where it has no usable name.
+
+    An `extends` that is still there could not be followed: what may stand there is then not missed here.
+    """
     fields = Fields(raw, world.faults, AGENT_KEYS)
+    whole = "extends" not in raw
     name = fields.name("name", "an agent's name")
-    fields.require("description")
+    if whole:
+        fields.require("description")
     output = _output(fields)
     inputs = _inputs(fields)
-    ladder = read_ladder(fields, world.tiers, output is not None)
+    ladder = read_ladder(fields, world.tiers, output is not None) if whole or "ladder" in raw else ()
     prompt, prompt_file = _prompt(fields, world, ladder, inputs)
     temperature = fields.number("temperature", 0, 2)
     agent = AgentSpec(
@@ -143,7 +148,7 @@ def _verdicts(fields: Fields, output: dict[str, Json] | None) -> tuple[str, ...]
     found = []
     for word, place in fields.texts("verdicts"):
         if word in VERDICTS or word == names.LIMIT:
-            fields.faults.add(place, "reserved_name", what="verdict", found=word)
+            fields.faults.add(place, "reserved_name", what="a verdict", found=word)
         elif not re.match(names.NAME + r"\Z", word):
             fields.faults.add(place, "bad_name", found=word, what="a verdict")
         else:

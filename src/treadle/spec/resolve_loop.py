@@ -103,7 +103,7 @@ def _step(step: Fields, known: Known) -> StepSpec:
     """The step; a part that is faulty is left at its default."""
     name = step.name("name", "a step's name") if step.require("name") else ""
     if name in _RESERVED:
-        step.fault("name", "reserved_name", what="step", found=name)
+        step.fault("name", "reserved_name", what="a step's name", found=name)
     kinds = [kind for kind in names.STEP_KINDS if kind in step.map]
     if len(kinds) != 1:
         place = step.key_at(kinds[1]) if kinds else step.map.place
@@ -155,7 +155,7 @@ def _ask(step: Fields) -> Question | None:
     answers = []
     for answer, place in ask.texts("answers"):
         if answer == names.LIMIT:
-            ask.faults.add(place, "reserved_name", what="answer", found=answer)
+            ask.faults.add(place, "reserved_name", what="an answer", found=answer)
         elif not re.match(names.NAME + r"\Z", answer):
             ask.faults.add(place, "bad_name", found=answer, what="an answer")
         else:
