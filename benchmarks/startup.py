@@ -79,7 +79,7 @@ def script() -> list[Call | str]:
     """Every file read, every file edited, then the end: no call twice."""
     reads: list[Call | str] = [("read", {"path": f"part{i}.py"}) for i in range(FILES)]
     edits: list[Call | str] = [
-        ("edit", {"path": f"part{i}.py", "old": f"return a + {i}\n", "new": f"return {i} + a\n"})
+        ("edit", {"path": f"part{i}.py", "search": f"return a + {i}\n", "replace": f"return {i} + a\n"})
         for i in range(FILES)
     ]
     return [*reads, *edits, "done"]
