@@ -45,8 +45,8 @@ class Models:
         self._emit = emit
         self._keep = keep
         self._timers = timers
-        self._open: dict[ModelEntry, Model] = {}
-        self._down: dict[ModelEntry, ProviderError] = {}
+        self._open: dict[bytes, Model] = {}
+        self._down: dict[bytes, ProviderError] = {}
 
     def pick(self, tier: str) -> ModelEntry:
         """The first of the tier's models that can be had. Raises `NoSuchModel` with the way to get one."""
@@ -56,8 +56,8 @@ class Models:
         faults: list[ProviderError] = []
         for entry in known.models:
             try:
-                if entry in self._down:
-                    raise self._down[entry]
+                if _key(entry) in self._down:
+                    raise self._down[_key(entry)]
                 check_available(entry)
             except ProviderError as fault:
                 faults.append(fault)
@@ -82,7 +82,7 @@ class Models:
         Raises: `BudgetError` before the call when a meter is used up; a `ProviderError` that `climbs` when the
         answer was no use, any other when no model of the tier can answer.
         """
-        waited: set[ModelEntry] = set()
+        waited: set[bytes] = set()
         while True:
             entry = self.pick(tier)
             for meter in (self._meter, *meters):
@@ -90,13 +90,17 @@ class Models:
             try:
                 return await self._ask_one(place, entry, request, meters, question)
             except RateLimited as limit:
-                if entry in waited or limit.retry_after_s is None or limit.retry_after_s > LONGEST_WAIT_S:
-                    self._down[entry] = limit
+                if (
+                    _key(entry) in waited
+                    or limit.retry_after_s is None
+                    or limit.retry_after_s > LONGEST_WAIT_S
+                ):
+                    self._down[_key(entry)] = limit
                     continue
-                waited.add(entry)
+                waited.add(_key(entry))
                 await asyncio.sleep(limit.retry_after_s)
             except (Unreachable, NoSuchModel, Refused) as fault:
-                self._down[entry] = fault
+                self._down[_key(entry)] = fault
 
     async def _ask_one(
         self, place: Place, entry: ModelEntry, request: ModelRequest, meters: tuple[Meter, ...], question: str
@@ -106,9 +110,10 @@ class Models:
         self._emit(place, asked)
         started = time.monotonic()
         try:
-            if entry not in self._open:
-                self._open[entry] = open_model(entry, threads=self._settings.threads, timers=self._timers)
-            reply = await self._open[entry].stream(request, lambda text: self._emit(place, TextDelta(text)))
+            key = _key(entry)
+            if key not in self._open:
+                self._open[key] = open_model(entry, threads=self._settings.threads, timers=self._timers)
+            reply = await self._open[key].stream(request, lambda text: self._emit(place, TextDelta(text)))
         except ProviderError as fault:
             came = getattr(fault, "text", "")
             self._emit(
@@ -140,3 +145,8 @@ class Models:
         for model in self._open.values():
             await model.close()
         self._open.clear()
+
+
+def _key(entry: ModelEntry) -> bytes:
+    """What makes two entries the same model."""
+    return msgspec.json.encode(entry)
