@@ -9,6 +9,17 @@ from treadle.tools.read import show_lines
 
 _AROUND = 3
 
+_PARAMETERS: dict[str, Json] = {
+    "type": "object",
+    "properties": {
+        "path": {"type": "string", "minLength": 1, "description": "relative to the repository's root"},
+        "search": {"type": "string"},
+        "replace": {"type": "string"},
+    },
+    "required": ["path", "search", "replace"],
+    "additionalProperties": False,
+}
+
 
 class Edit:
     """Replaces one place of a file, found by its text."""
@@ -19,16 +30,7 @@ class Edit:
         "An empty `search` creates a new file. The reply shows the place as it is afterwards."
     )
     effect: Effect = "write"
-    parameters: dict[str, Json] = {
-        "type": "object",
-        "properties": {
-            "path": {"type": "string", "minLength": 1, "description": "relative to the repository's root"},
-            "search": {"type": "string"},
-            "replace": {"type": "string"},
-        },
-        "required": ["path", "search", "replace"],
-        "additionalProperties": False,
-    }
+    parameters = _PARAMETERS
 
     async def run(self, arguments: dict[str, Json], context: ToolContext) -> ToolOutcome:
         """The new change set and the place as it is now; nothing changes where the text is not found just once."""

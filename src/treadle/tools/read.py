@@ -7,6 +7,17 @@ MOST_LINES = 400
 MOST_CHARACTERS = 24_000
 _LONGEST_LINE = 1000
 
+_PARAMETERS: dict[str, Json] = {
+    "type": "object",
+    "properties": {
+        "path": {"type": "string", "minLength": 1, "description": "relative to the repository's root"},
+        "start": {"type": "integer", "minimum": 1},
+        "end": {"type": "integer", "minimum": 1},
+    },
+    "required": ["path"],
+    "additionalProperties": False,
+}
+
 
 class Read:
     """Shows a file, or lines of it, with their numbers."""
@@ -17,16 +28,7 @@ class Read:
         f"for a part; at most {MOST_LINES} lines come at once."
     )
     effect: Effect = "read"
-    parameters: dict[str, Json] = {
-        "type": "object",
-        "properties": {
-            "path": {"type": "string", "minLength": 1, "description": "relative to the repository's root"},
-            "start": {"type": "integer", "minimum": 1},
-            "end": {"type": "integer", "minimum": 1},
-        },
-        "required": ["path"],
-        "additionalProperties": False,
-    }
+    parameters = _PARAMETERS
 
     async def run(self, arguments: dict[str, Json], context: ToolContext) -> ToolOutcome:
         """The numbered lines; where lines are left out, the last line says which."""

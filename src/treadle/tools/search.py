@@ -19,6 +19,21 @@ _LONGEST_PATTERN = 1000
 _RIPGREP_FILES = 2000
 """From this many files on, ripgrep pays for the start of its process."""
 
+_PARAMETERS: dict[str, Json] = {
+    "type": "object",
+    "properties": {
+        "pattern": {"type": "string", "minLength": 1, "maxLength": _LONGEST_PATTERN},
+        "regex": {"type": "boolean"},
+        "ignore_case": {"type": "boolean"},
+        "path": {
+            "type": "string",
+            "description": "only files under this folder, or that match this glob",
+        },
+    },
+    "required": ["pattern"],
+    "additionalProperties": False,
+}
+
 
 class Search:
     """Finds a text or a regular expression in the repository's files."""
@@ -29,20 +44,7 @@ class Search:
         f"(Python's syntax). Hits come as path:line: text, at most {MOST_HITS}."
     )
     effect: Effect = "read"
-    parameters: dict[str, Json] = {
-        "type": "object",
-        "properties": {
-            "pattern": {"type": "string", "minLength": 1, "maxLength": _LONGEST_PATTERN},
-            "regex": {"type": "boolean"},
-            "ignore_case": {"type": "boolean"},
-            "path": {
-                "type": "string",
-                "description": "only files under this folder, or that match this glob",
-            },
-        },
-        "required": ["pattern"],
-        "additionalProperties": False,
-    }
+    parameters = _PARAMETERS
 
     async def run(self, arguments: dict[str, Json], context: ToolContext) -> ToolOutcome:
         """The hits by file and line, with how many were left out; an invalid expression is told."""
