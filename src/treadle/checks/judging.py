@@ -135,7 +135,9 @@ def _with_failed(report: TestReport, failed: tuple[FailedTest, ...]) -> TestRepo
 
 def _failed_summary(case: Case, real: list[FailedTest], refused: list[tuple[FailedTest, str]]) -> str:
     total = len(case.seen.report.collected)
-    tests = "test fails" if len(real) == 1 else "tests fail"
+    tests = (
+        "tests fails" if len(real) == 1 and total > 1 else "test fails" if len(real) == 1 else "tests fail"
+    )
     apart = f"; {len(refused)} need the network, which the sandbox has not" if refused else ""
     short = "" if case.seen.finished else f"; then the process ended{_during(case)}"
     return f"{len(real)} of {total} {tests}: {name_some(tuple(t.id for t in real))}{apart}{short}"
