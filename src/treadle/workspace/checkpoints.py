@@ -1,0 +1,130 @@
+"""What stood in the user's tree before a write, kept so that it can be put back."""
+
+import os
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from treadle.protocol.errors import TraceError
+from treadle.workspace.base import git_mode, read_file
+from treadle.workspace.changes import ChangeSet, digest
+from treadle.workspace.paths import parents
+from treadle.workspace.state import sync_folder, write_private
+
+
+class Saved(Struct, frozen=True):
+    """One path before a write and after it. `blob` names its bytes then ("" for no file), `bits` are its
+    permissions; `after` is the digest of what was written (None: deleted). `temporary` is the path, relative to the
+    root and on the same file system, where the new file waits before the write, and the old one after it."""
+
+    path: str
+    blob: str
+    mode: int
+    bits: int
+    before: str | None
+    after: str | None
+    temporary: str
+
+
+class Checkpoint(Struct, frozen=True):
+    """The paths that a write changed, sorted, and `folders` with their permissions, that it may have removed
+    (above 0) or made (-1)."""
+
+    id: str
+    root: str
+    paths: tuple[Saved, ...]
+    folders: dict[str, int]
+
+
+def take(root: Path, state: Path, changes: ChangeSet) -> Checkpoint:
+    """Saves what `changes` is about to replace under `root`; durable when this returns."""
+    mark = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+    home = state / "checkpoints"
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = home / f".new-{mark}"
+    folder.mkdir(mode=0o700)
+    try:
+        put = {path for path, change in changes.changes.items() if change.content is not None}
+        spares = [_beside(root, path, put) + f".treadle-{mark}-{n}" for n, path in enumerate(changes)]
+        saved = [_save(root, folder, changes, path, spare) for path, spare in zip(changes, spares, strict=True)]
+        above = {above: _folder_bits(root, above) for path in changes for above in parents(path)}
+        checkpoint = Checkpoint(mark, str(root), tuple(saved), above)
+        write_private(folder / "checkpoint.json", msgspec.json.encode(_encodable(checkpoint)))
+        os.rename(folder, home / mark)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    sync_folder(home)
+    return checkpoint
+
+
+def load(state: Path, mark: str) -> Checkpoint:
+    """The checkpoint of that id. Raises: `TraceError` where there is none, or it can't be read."""
+    try:
+        data = (state / "checkpoints" / mark / "checkpoint.json").read_bytes()
+        return _decoded(msgspec.json.decode(data, type=Checkpoint))
+    except (OSError, msgspec.DecodeError, ValueError) as error:
+        raise TraceError(f"no checkpoint {mark}: {error}") from None
+
+
+def blob(state: Path, checkpoint: Checkpoint, saved: Saved) -> bytes:
+    """The bytes that `saved` held."""
+    return (state / "checkpoints" / checkpoint.id / saved.blob).read_bytes()
+
+
+def _save(root: Path, folder: Path, changes: ChangeSet, path: str, spare: str) -> Saved:
+    change = changes.changes[path]
+    content = read_file(root, path)
+    name, mode, bits = "", change.mode, 0o644
+    if content is not None:
+        found = os.lstat(root / path).st_mode
+        name, mode, bits = spare.rpartition("-")[2], git_mode(found) or change.mode, stat.S_IMODE(found)
+        write_private(folder / name, content)
+    return Saved(
+        path=path,
+        blob=name,
+        mode=mode,
+        bits=bits,
+        before=None if content is None else digest(content),
+        after=None if change.content is None else digest(change.content),
+        temporary=spare,
+    )
+
+
+def _beside(root: Path, path: str, put: set[str]) -> str:
+    """The nearest folder above `path` that is there and stays one, "" or ending in a slash."""
+    for folder in parents(path):
+        if (root / folder).is_dir() and folder not in put and not put.intersection(parents(folder)):
+            return folder + "/"
+    return ""
+
+
+def _folder_bits(root: Path, folder: str) -> int:
+    try:
+        return stat.S_IMODE(os.lstat(root / folder).st_mode)
+    except OSError:
+        return -1
+
+
+def _encodable(checkpoint: Checkpoint) -> Checkpoint:
+    """File names that are no UTF-8 as JSON can hold them."""
+    return _mapped(checkpoint, lambda name: os.fsencode(name).decode("latin-1"))
+
+
+def _decoded(checkpoint: Checkpoint) -> Checkpoint:
+    return _mapped(checkpoint, lambda name: os.fsdecode(name.encode("latin-1")))
+
+
+def _mapped(checkpoint: Checkpoint, change: Callable[[str], str]) -> Checkpoint:
+    return Checkpoint(
+        checkpoint.id,
+        change(checkpoint.root),
+        tuple(msgspec.structs.replace(saved, path=change(saved.path), temporary=change(saved.temporary)) for saved in checkpoint.paths),
+        {change(folder): bits for folder, bits in checkpoint.folders.items()},
+    )

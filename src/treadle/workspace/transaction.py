@@ -1,0 +1,296 @@
+"""The one writer of the user's files: all of a change set, or nothing of it, whatever happens meanwhile."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from treadle.protocol.errors import Busy, PathError, WriteConflict
+from treadle.workspace import checkpoints, swap
+from treadle.workspace.base import file_mode, read_file
+from treadle.workspace.changes import Change, ChangeSet, digest
+from treadle.workspace.checkpoints import Checkpoint, Saved
+from treadle.workspace.paths import clean, parents
+from treadle.workspace.state import sync_folder, write_private
+
+_WAIT_S = 5.0
+
+
+def write_changes(root: Path, changes: ChangeSet, state: Path) -> str:
+    """Writes `changes` to the files under `root`, and says the id of the checkpoint taken before it.
+
+    `state` is the repository's own (`state_dir`). Each file must still hold the bytes that its change was made
+    from, or already those that it is to hold. Raises: `WriteConflict` when one does not, `PathError` for a path
+    that may not be written, `Busy`, `OSError`: the files are then as they were.
+    """
+    root = Path(os.path.realpath(root))
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _alone(state):
+        _recover(root, state)
+        return _write(root, changes, state, {})
+
+
+def restore_checkpoint(root: Path, state: Path, checkpoint: str, *, force: bool = False) -> str:
+    """Puts back what stood before the write of that checkpoint; says the id of a new one taken before this, so
+    that undoing it can be undone.
+
+    Raises: `WriteConflict` when a file was changed since that write (`force` puts the old one back over it: its
+    bytes are then in the new checkpoint), `TraceError` for no such checkpoint.
+    """
+    root = Path(os.path.realpath(root))
+    with _alone(state):
+        _recover(root, state)
+        found = checkpoints.load(state, checkpoint)
+        back: dict[str, Change] = {}
+        bits: dict[str, int] = {}
+        for saved in found.paths:
+            content = checkpoints.blob(state, found, saved) if saved.blob else None
+            before = _digest(root, saved.path) if force else saved.after
+            back[saved.path] = Change(content, saved.mode, before)
+            bits[saved.path] = saved.bits
+        return _write(root, ChangeSet(back), state, bits)
+
+
+def recover(root: Path, state: Path) -> tuple[str, ...]:
+    """Takes back a write that was cut short, and says which paths were put back, sorted; () where none was.
+
+    To be called before anything reads the tree. Files that somebody changed since keep what they hold.
+    Raises: `Busy` while another process writes.
+    """
+    if not (state / "journal").exists():
+        return ()
+    with _alone(state):
+        return _recover(Path(os.path.realpath(root)), state)
+
+
+def _write(root: Path, changes: ChangeSet, state: Path, bits: dict[str, int]) -> str:
+    _check_paths(root, changes)
+    todo = _unlike(root, changes)
+    checkpoint = checkpoints.take(root, state, todo)
+    raced = tuple(s.path for s in checkpoint.paths if s.before != todo.changes[s.path].before)
+    if raced:
+        raise _conflict(raced)
+    _write_journal(state, "writing", checkpoint)
+    try:
+        _apply(root, todo, checkpoint, bits)
+        _write_journal(state, "written", checkpoint)
+    except swap.Raced as error:
+        _take_back(root, state, checkpoint)
+        raise _conflict((str(error),)) from None
+    except BaseException:
+        _take_back(root, state, checkpoint)
+        raise
+    _finish(root, state, checkpoint)
+    return checkpoint.id
+
+
+def _check_paths(root: Path, changes: ChangeSet) -> None:
+    for path in changes:
+        if clean(path) != path:
+            raise PathError(f"not a plain path: {path!r}")
+        for folder in parents(path):
+            if os.path.islink(root / folder):
+                raise PathError(f"{folder} is a link, so {path} is not written through it")
+
+
+def _unlike(root: Path, changes: ChangeSet) -> ChangeSet:
+    """The part of `changes` that is not there yet. Raises: `WriteConflict` for files changed since."""
+    todo: dict[str, Change] = {}
+    raced = []
+    for path, change in changes.changes.items():
+        content = read_file(root, path)
+        if content == change.content and (content is None or file_mode(root, path) == change.mode):
+            if content is None and os.path.lexists(root / path) and not os.path.isdir(root / path):
+                raced.append(path)
+            continue
+        now = None if content is None else digest(content)
+        if now != change.before and content != change.content:
+            raced.append(path)
+        todo[path] = Change(change.content, change.mode, now)
+    if raced:
+        raise _conflict(tuple(sorted(raced)))
+    return ChangeSet(todo)
+
+
+def _conflict(paths: tuple[str, ...]) -> WriteConflict:
+    named = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+    return WriteConflict(
+        f"changed since treadle read it, nothing was written: {named}",
+        paths=paths,
+        hint="run it again on the files as they are now",
+    )
+
+
+def _apply(root: Path, changes: ChangeSet, checkpoint: Checkpoint, bits: dict[str, int]) -> None:
+    """Whatever needs room on the disk first, so that taking the rest back needs none. Deletions before writes,
+    so that a file can take a folder's place and a folder a file's."""
+    puts = [saved for saved in checkpoint.paths if saved.after is not None]
+    for saved in puts:
+        change = changes.changes[saved.path]
+        assert change.content is not None
+        place, spare = root / saved.path, root / saved.temporary
+        swap.prepare(place, spare, change.content, change.mode, bits.get(saved.path))
+    dirty: set[str] = set()
+    for saved in checkpoint.paths:
+        if saved.after is None:
+            swap.take(root, saved.path, saved.temporary, saved.before)
+            dirty.update((_folder(saved.path), _folder(saved.temporary)))
+    for saved in puts:
+        if (root / saved.path).is_dir() and not (root / saved.path).is_symlink():
+            _clear_folder(root, saved.path)
+        _make_folders(root, saved.path, checkpoint, dirty)
+        swap.put(root, saved.path, saved.temporary, saved.before)
+        dirty.update((_folder(saved.path), _folder(saved.temporary)))
+    _sync(root, dirty)
+
+
+def _clear_folder(root: Path, folder: str) -> None:
+    """Removes a folder that holds nothing but empty ones. Raises: `Raced` when it holds more."""
+    try:
+        for above, _, _ in os.walk(root / folder, topdown=False):
+            Path(above).rmdir()
+    except OSError:
+        raise swap.Raced(folder) from None
+
+
+def _finish(root: Path, state: Path, checkpoint: Checkpoint) -> None:
+    """Removes what a write left beside the files, and the folders that it left empty."""
+    dirty: set[str] = set()
+    for saved in checkpoint.paths:
+        (root / saved.temporary).unlink(missing_ok=True)
+    for saved in checkpoint.paths:
+        if saved.after is None:
+            _remove_empty(root, saved.path, dirty)
+    _sync(root, dirty)
+    _end_journal(state)
+
+
+def _take_back(root: Path, state: Path, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Puts back what the checkpoint saved, wherever what treadle wrote stands, and ends the journal."""
+    dirty: set[str] = set()
+    back: list[str] = []
+    for saved in sorted(checkpoint.paths, key=lambda s: (s.after is None, s.path)):
+        if saved.after is None and saved.before is not None:
+            _unmake_folders(root, checkpoint, under=saved.path)
+        if _take_back_one(root, state, checkpoint, saved, dirty):
+            back.append(saved.path)
+    _unmake_folders(root, checkpoint)
+    _sync(root, dirty)
+    _end_journal(state)
+    return tuple(sorted(back))
+
+
+def _take_back_one(root: Path, state: Path, checkpoint: Checkpoint, saved: Saved, dirty: set[str]) -> bool:
+    place, spare = root / saved.path, root / saved.temporary
+    now = _digest(root, saved.path)
+    written = now == saved.after
+    if saved.before == saved.after:
+        written = written and _bits(root, saved.path) != saved.bits
+    if not written or (saved.before is None and not os.path.lexists(place)):
+        # Not there yet, or somebody's newer text: what waits beside it is a copy of no more use.
+        spare.unlink(missing_ok=True)
+        return False
+    dirty.update((_folder(saved.path), _folder(saved.temporary)))
+    if saved.before is None:
+        place.unlink()
+        return True
+    _make_folders(root, saved.path, checkpoint, dirty)
+    if not os.path.lexists(spare):
+        swap.prepare(place, spare, checkpoints.blob(state, checkpoint, saved), saved.mode, saved.bits)
+    swap.give_back(root, saved.path, saved.temporary)
+    return True
+
+
+def _unmake_folders(root: Path, checkpoint: Checkpoint, under: str = "") -> None:
+    """Removes the folders that the write made, as far as they are empty; only those at or below `under`."""
+    made = [folder for folder, bits in checkpoint.folders.items() if bits < 0]
+    for folder in sorted(made, key=len, reverse=True):
+        if not under or folder == under or folder.startswith(under + "/"):
+            try:
+                (root / folder).rmdir()
+            except OSError:
+                pass
+
+
+def _recover(root: Path, state: Path) -> tuple[str, ...]:
+    try:
+        phase, _, mark = (state / "journal").read_text().partition(" ")
+    except FileNotFoundError:
+        return ()
+    checkpoint = checkpoints.load(state, mark)
+    if phase == "written":
+        _finish(root, state, checkpoint)
+        return ()
+    return _take_back(root, state, checkpoint)
+
+
+def _write_journal(state: Path, phase: str, checkpoint: Checkpoint) -> None:
+    write_private(state / "journal", f"{phase} {checkpoint.id}".encode())
+
+
+def _end_journal(state: Path) -> None:
+    (state / "journal").unlink(missing_ok=True)
+    sync_folder(state)
+
+
+def _digest(root: Path, path: str) -> str | None:
+    content = read_file(root, path)
+    return None if content is None else digest(content)
+
+
+def _bits(root: Path, path: str) -> int:
+    try:
+        return os.lstat(root / path).st_mode & 0o7777
+    except OSError:
+        return -1
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _make_folders(root: Path, path: str, checkpoint: Checkpoint, dirty: set[str]) -> None:
+    for folder in reversed(parents(path)):
+        if not (root / folder).is_dir():
+            (root / folder).mkdir()
+            bits = checkpoint.folders.get(folder, -1)
+            if bits >= 0:
+                (root / folder).chmod(bits)
+            dirty.add(_folder(folder))
+
+
+def _remove_empty(root: Path, path: str, dirty: set[str]) -> None:
+    for folder in parents(path):
+        try:
+            (root / folder).rmdir()
+        except OSError:
+            return
+        dirty.discard(folder)
+        dirty.add(_folder(folder))
+
+
+def _sync(root: Path, folders: set[str]) -> None:
+    for folder in sorted(folders):
+        if (root / folder).is_dir():
+            sync_folder(root / folder)
+
+
+@contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """Holds the repository's write lock, which dies with the process. Raises: `Busy` when another keeps it."""
+    fd = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        end = time.monotonic() + _WAIT_S
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > end:
+                    raise Busy("another treadle is writing to this repository") from None
+                time.sleep(0.02)
+        yield
+    finally:
+        os.close(fd)

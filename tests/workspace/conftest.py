@@ -1,0 +1,45 @@
+import pytest
+from workspace_helpers import git
+
+from treadle.workspace.base import open_base
+from treadle.workspace.sandbox import open_sandbox
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory, monkeypatch):
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+
+
+@pytest.fixture
+def repo(tmp_path):
+    """A repository with two sources, a link, a program and an ignored folder."""
+    root = tmp_path / "repo"
+    (root / "src").mkdir(parents=True)
+    (root / "a.txt").write_text("one\ntwo\n")
+    (root / "src" / "x.py").write_text("X = 1\n")
+    (root / "run.sh").write_text("#!/bin/sh\necho ran\n")
+    (root / "run.sh").chmod(0o755)
+    (root / "link").symlink_to("a.txt")
+    (root / ".gitignore").write_text("build/\n*.log\n")
+    git(root, "init", "-q")
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "first")
+    return root
+
+
+@pytest.fixture
+def sandbox(tmp_path):
+    """Opens a sandbox on a root and base (the work tree if not named)."""
+    opened = []
+
+    def open_(root, spec="tree", choice="overlay"):
+        runner = open_sandbox(root, open_base(root, spec), tmp_path / "state", choice)
+        opened.append(runner)
+        return runner
+
+    yield open_
+    for runner in opened:
+        runner.close()
