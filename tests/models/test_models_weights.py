@@ -139,6 +139,13 @@ def test_two_pulls_of_one_model_do_not_mix(fake):
         pull(fake, progress=NOTHING, sources=(meanwhile,))
 
 
+def test_a_folder_that_cannot_be_made_is_told(fake, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "file"))
+    with pytest.raises(ProviderError, match="can't be written: Not a directory"):
+        pull(fake, progress=NOTHING)
+
+
 @pytest.fixture
 def mirror(monkeypatch):
     """A mirror that serves one file, by ranges too; `asked` are the ranges that clients named."""

@@ -80,11 +80,13 @@ def _pull(args: argparse.Namespace) -> int:
 def _progress() -> Callable[[int, int], None]:
     """A bar redrawn in place on a terminal; elsewhere a line for each tenth."""
     if sys.stderr.isatty():
-        began = time.monotonic()
+        began, before = time.monotonic(), -1
 
         def draw(done: int, total: int) -> None:
+            nonlocal before
+            before = done if before < 0 else before
             filled = 30 * done // total
-            rate = done / max(time.monotonic() - began, 0.001)
+            rate = (done - before) / max(time.monotonic() - began, 0.001)
             bar = "█" * filled + "░" * (30 - filled)
             sys.stderr.write(
                 f"\r{bar} {100 * done // total:3} %  {_size(done)} of {_size(total)}  {_size(int(rate))}/s "

@@ -46,10 +46,8 @@ def retry_after(value: str) -> float | None:
     value = value.strip()
     if not value:
         return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
+    if value.isdigit():
+        return float(value)
     from email.utils import parsedate_to_datetime
 
     try:

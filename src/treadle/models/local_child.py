@@ -4,7 +4,6 @@ import asyncio
 import os
 import secrets
 import sys
-from collections import deque
 from pathlib import Path
 
 import msgspec
@@ -12,6 +11,7 @@ import msgspec
 from treadle.protocol.errors import Unreachable
 
 _LINES_KEPT = 20
+_BYTES_KEPT = 4096
 _LOAD_S = 120.0
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -29,7 +29,7 @@ class Child:
         self.base = ""
         self.load_s = 0.0
         self._process = process
-        self._said: deque[str] = deque(maxlen=_LINES_KEPT)
+        self._said = b""
         self._listener = asyncio.create_task(self._listen())
 
     @property
@@ -65,7 +65,8 @@ class Child:
         """How it ended and the last lines that it wrote, as one text."""
         code = self._process.returncode
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        return "\n".join([f"the local model's process ended with {how}", *self._said])
+        said = self._said.decode(errors="replace").splitlines()[-_LINES_KEPT:]
+        return "\n".join([f"the local model's process ended with {how}", *said])
 
     async def become_ready(self, order: dict[str, str | int]) -> None:
         """Hands over the order and waits for the address. Raises: `Unreachable` with its last words."""
@@ -93,8 +94,8 @@ class Child:
 
     async def _listen(self) -> None:
         assert self._process.stderr is not None
-        async for line in self._process.stderr:
-            self._said.append(line.decode(errors="replace").rstrip()[:300])
+        while data := await self._process.stderr.read(_BYTES_KEPT):
+            self._said = (self._said + data)[-_BYTES_KEPT:]
 
 
 async def start(weights: Path, name: str, context_tokens: int, threads: int) -> Child:

@@ -27,24 +27,31 @@ Source = Callable[[Weights, Path, Progress], None]
 def pull(weights: Weights, *, progress: Progress, sources: tuple[Source, ...] | None = None) -> Path:
     """Where the checked file lies now. What is already whole is left alone.
 
-    Raises: `Unreachable` naming what each source said, `Busy` when another pull of it runs.
+    Raises: `Unreachable` naming what each source said, `Busy` when another pull of it runs, `ProviderError`
+    when it can't be written.
     """
     target = folder() / weights.file
-    if _is_whole(target, weights):
-        return target
     partial = folder() / ".partial" / weights.file
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(partial.with_suffix(".lock")):
-        said = []
-        for source in sources or default_sources():
-            try:
-                source(weights, partial, progress)
-                _check(partial, weights)
-            except Unreachable as error:
-                said.append(error.message)
-                continue
-            partial.replace(target)
+    try:
+        if _is_whole(target, weights):
             return target
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(partial.with_suffix(".lock")):
+            _fill(weights, partial, progress, sources or default_sources())
+            return partial.replace(target)
+    except OSError as error:
+        raise ProviderError(f"{error.filename or partial} can't be written: {error.strerror}") from error
+
+
+def _fill(weights: Weights, partial: Path, progress: Progress, sources: tuple[Source, ...]) -> None:
+    said = []
+    for source in sources:
+        try:
+            source(weights, partial, progress)
+            _check(partial, weights)
+            return
+        except Unreachable as error:
+            said.append(error.message)
     raise Unreachable(
         f"{weights.name} could not be fetched: {'; '.join(said)}",
         hint="run the same command again to go on, or give a copy that you have with --from FILE",
