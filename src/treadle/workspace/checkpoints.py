@@ -43,8 +43,10 @@ class Checkpoint(Struct, frozen=True):
 
 
 def take(root: Path, state: Path, changes: ChangeSet) -> Checkpoint:
-    """Saves what `changes` is about to replace under `root`; durable when this returns."""
-    mark = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+    """Saves what `changes` is about to replace under `root`; durable when this returns. Ids sort by time."""
+    now = time.time_ns()
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9))
+    mark = f"{stamp}.{now // 1000 % 10**6:06d}-{secrets.token_hex(3)}"
     home = state / "checkpoints"
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = home / f".new-{mark}"
@@ -107,9 +109,10 @@ def _beside(root: Path, path: str, put: set[str]) -> str:
 
 def _folder_bits(root: Path, folder: str) -> int:
     try:
-        return stat.S_IMODE(os.lstat(root / folder).st_mode)
+        found = os.lstat(root / folder).st_mode
     except OSError:
         return -1
+    return stat.S_IMODE(found) if stat.S_ISDIR(found) else -1
 
 
 def _encodable(checkpoint: Checkpoint) -> Checkpoint:

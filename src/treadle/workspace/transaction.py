@@ -50,6 +50,7 @@ def restore_checkpoint(root: Path, state: Path, checkpoint: str, *, force: bool 
             before = _digest(root, saved.path) if force else saved.after
             back[saved.path] = Change(content, saved.mode, before)
             bits[saved.path] = saved.bits
+        bits.update((folder + "/", folder_bits) for folder, folder_bits in found.folders.items())
         return _write(root, ChangeSet(back), state, bits)
 
 
@@ -66,6 +67,7 @@ def recover(root: Path, state: Path) -> tuple[str, ...]:
 
 
 def _write(root: Path, changes: ChangeSet, state: Path, bits: dict[str, int]) -> str:
+    """`bits` are permissions by path where known; a folder's path ends in a slash."""
     _check_paths(root, changes)
     todo = _unlike(root, changes)
     checkpoint = checkpoints.take(root, state, todo)
@@ -140,7 +142,7 @@ def _apply(root: Path, changes: ChangeSet, checkpoint: Checkpoint, bits: dict[st
     for saved in puts:
         if (root / saved.path).is_dir() and not (root / saved.path).is_symlink():
             _clear_folder(root, saved.path)
-        _make_folders(root, saved.path, checkpoint, dirty)
+        _make_folders(root, saved.path, {**_folder_bits(checkpoint), **bits}, dirty)
         swap.put(root, saved.path, saved.temporary, saved.before)
         dirty.update((_folder(saved.path), _folder(saved.temporary)))
     _sync(root, dirty)
@@ -196,7 +198,7 @@ def _take_back_one(root: Path, state: Path, checkpoint: Checkpoint, saved: Saved
     if saved.before is None:
         place.unlink()
         return True
-    _make_folders(root, saved.path, checkpoint, dirty)
+    _make_folders(root, saved.path, _folder_bits(checkpoint), dirty)
     if not os.path.lexists(spare):
         swap.prepare(place, spare, checkpoints.blob(state, checkpoint, saved), saved.mode, saved.bits)
     swap.give_back(root, saved.path, saved.temporary)
@@ -251,13 +253,17 @@ def _folder(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def _make_folders(root: Path, path: str, checkpoint: Checkpoint, dirty: set[str]) -> None:
+def _folder_bits(checkpoint: Checkpoint) -> dict[str, int]:
+    return {folder + "/": bits for folder, bits in checkpoint.folders.items()}
+
+
+def _make_folders(root: Path, path: str, bits: dict[str, int], dirty: set[str]) -> None:
     for folder in reversed(parents(path)):
         if not (root / folder).is_dir():
             (root / folder).mkdir()
-            bits = checkpoint.folders.get(folder, -1)
-            if bits >= 0:
-                (root / folder).chmod(bits)
+            wanted = bits.get(folder + "/", -1)
+            if wanted >= 0:
+                (root / folder).chmod(wanted)
             dirty.add(_folder(folder))
 
 
