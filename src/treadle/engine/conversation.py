@@ -34,6 +34,7 @@ async def converse(run: Run, attempt: Attempt) -> None:
     schemas = tuple(ToolSchema(t.name, t.description, t.parameters) for t in tools)
     messages = list(await messages_of(run, attempt, _closing(attempt)))
     talk = _Talk(run, attempt)
+    judged = attempt.job.base
     for turn in range(1, (rung.limits.turns or TURNS) + 1):
         _fits(messages, rung.limits.context_tokens)
         place = Place(attempt.place.step, attempt.place.attempt, turn)
@@ -56,11 +57,12 @@ async def converse(run: Run, attempt: Attempt) -> None:
                 )
             continue
         judgement = await _done(attempt, reply.text, talk.changes)
+        judged = talk.changes
         if judgement is not None and judgement.verdict != FAIL:
             return
         what = "Your reply is not the JSON that was asked for." if judgement is None else judgement.receipt
         messages.append(Message("user", f"Not yet: treadle checked it.\n<data>\n{what}\n</data>\nGo on."))
-    if talk.changes != attempt.job.base:
+    if talk.changes not in (attempt.job.base, judged):
         await attempt.offer(Candidate(talk.changes, None, "the turns ran out"))
 
 

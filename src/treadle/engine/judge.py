@@ -143,6 +143,11 @@ class Judge:
             return CheckResult("tests", verdict, f"{len(report.failed)} fail on the base", tests=report)
         return await self.check(place, TESTS, view, on="base")
 
+    def red_since(self, report: TestReport) -> tuple[str, ...]:
+        """The failing tests of `report` that the run's own base does not have: written red in this run."""
+        first = self._reports.get(ChangeSet().id())
+        return tuple(i for i in report.failed_ids if i not in first.collected) if first is not None else ()
+
     async def judge(
         self,
         place: Place,

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from treadle.engine.attempt import propose
 from treadle.engine.budget import Meter
@@ -35,13 +35,19 @@ async def climb(run: Run, job: Job) -> StepResult:
     """
     receipts: tuple[str, ...] = ()
     missing: ProviderError | None = None
+    best: Tried | None = None
     number = 0
     for index, rung in enumerate(job.agent.ladder):
         failing: list[int] = []
+        start = (
+            job
+            if not rung.from_best or best is None or best.candidate is None
+            else _from(job, best.candidate)
+        )
         for _ in range(rung.limits.attempts):
             number += 1
             try:
-                tried = await _race(run, job, rung, index, number, receipts)
+                tried = await _race(run, start, rung, index, number, receipts)
             except ProviderError as fault:
                 missing = fault
                 where = Place(job.place, number)
@@ -51,6 +57,10 @@ async def climb(run: Run, job: Job) -> StepResult:
                 return _result(job, tried)
             receipts += (f"On tier {tried.tier}: {tried.judgement.receipt or tried.judgement.summary}",)
             failing.append(tried.judgement.failing)
+            if tried.candidate is not None and (
+                best is None or tried.judgement.failing < best.judgement.failing
+            ):
+                best = tried
             if len(failing) > 1 and failing[-1] >= failing[-2]:
                 break
     if not receipts and missing is not None:
@@ -78,6 +88,11 @@ def _result(job: Job, tried: Tried) -> StepResult:
         cause=judgement.cause,
         hint=judgement.hint,
     )
+
+
+def _from(job: Job, best: Candidate) -> Job:
+    """The job begun from the best candidate so far instead of the step's base."""
+    return structs.replace(job, base=best.changes)
 
 
 async def _race(run: Run, job: Job, rung: Rung, index: int, number: int, receipts: tuple[str, ...]) -> Tried:
@@ -194,11 +209,7 @@ async def _attempt(
 
 def _on(rung: Rung, tier: str) -> Rung:
     """The rung as it stands for one tier of a race."""
-    return (
-        rung
-        if rung.tier == tier
-        else Rung(tier, rung.solver, rung.protocol, rung.tools, rung.limits, rung.from_best)
-    )
+    return structs.replace(rung, tier=tier)
 
 
 def _run_caps(run: Run) -> set[str]:

@@ -136,6 +136,12 @@ async def _agent(run: Run, agent: AgentSpec, state: LoopState, place: str) -> St
                 ERROR, f"on the base: {base.summary}", state.changes, cause=base.cause, hint=base.hint
             )
         baseline = base.tests
+    if (
+        item is None
+        and baseline is not None
+        and any(c.name == "tests" and c.expect == PASS for c in agent.checks)
+    ):
+        target = run.judge.red_since(baseline)
     if item is not None and item.test is not None:
         target = (item.test.id,)
         if baseline is not None and item.test.id in baseline.passed:

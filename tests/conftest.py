@@ -1,0 +1,96 @@
+"""What every test may use: folders of its own for configuration and state, and a small repository on disk."""
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+MakeRepo = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the developer's settings, runs or git configuration; weights stay where they are."""
+    home = tmp_path_factory.mktemp("xdg")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Test")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "test@example.invalid")
+
+
+@pytest.fixture
+def make_repo(tmp_path: Path) -> MakeRepo:
+    """Lays out files as a repository with one commit; `git=False` leaves git out."""
+
+    def make(files: Mapping[str, str], name: str = "repo", *, git: bool = True) -> Path:
+        root = tmp_path / name
+        for path, text in files.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text)
+        if git:
+            for argv in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "First"]):
+                subprocess.run(["git", *argv], cwd=root, check=True, capture_output=True)
+        return root
+
+    return make
+
+
+CALC = {
+    "calc.py": (
+        "def add(a, b):\n    return a - b\n\n\n"
+        "def half(x):\n    \"\"\"Half of x; of an odd number the larger half.\"\"\"\n    return x // 2\n"
+    ),
+    "test_calc.py": (
+        "import unittest\n\nfrom calc import add, half\n\n\n"
+        "class Calc(unittest.TestCase):\n"
+        "    def test_add(self):\n        self.assertEqual(add(2, 3), 5)\n\n"
+        "    def test_half(self):\n        self.assertEqual(half(4), 2)\n"
+    ),
+}
+"""A project with one bug, in `add`, that one test shows."""
+
+
+class Drive:
+    """One run through a session, as a face would drive it: answers in order, envelopes kept."""
+
+    def __init__(self, session, envelopes):
+        self.session = session
+        self.envelopes = envelopes
+        self.view = session.view
+
+    def events(self, kind):
+        """The events of one class, in order."""
+        return [e.event for e in self.envelopes if isinstance(e.event, kind)]
+
+    @property
+    def code(self) -> int:
+        return self.view.exit_code
+
+
+@pytest.fixture
+def drive():
+    """Runs a loop of a repository's own configuration to its end; `answers` are commands for the gate."""
+    from treadle.session.session import Options, Session
+    from treadle.spec.load import load_catalog
+
+    async def run(root: Path, loop: str, *, answers=(), resume=None, **options) -> Drive:
+        if resume is None:
+            session = Session(root, load_catalog(root), Options(loop=loop, attended=bool(answers), **options))
+        else:
+            session = resume(root, Options(attended=bool(answers), **options))
+        for answer in answers:
+            session.submit(answer)
+        await session.run()
+        envelopes = [e async for e in session.events()]
+        return Drive(session, envelopes)
+
+    return run
+
+
+def treadle_dir(**files: str) -> dict[str, str]:
+    """A `.treadle` folder's files from names with `__` for `/`, e.g. `loops__go`."""
+    return {f".treadle/{name.replace('__', '/')}.yaml": text for name, text in files.items()}
