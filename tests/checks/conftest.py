@@ -1,7 +1,7 @@
 """A small project on disk, judged by a check in the real sandbox."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from treadle.checks.registry import get_check
 from treadle.spec.agent import CheckSpec
 from treadle.spec.settings import Settings, TestSettings
 from treadle.workspace.base import open_base
-from treadle.workspace.changes import ChangeSet
 from treadle.workspace.sandbox import open_sandbox
 from treadle.workspace.view import MergedView
 
@@ -49,14 +48,12 @@ def project(tmp_path: Path) -> Callable[[dict[str, str]], Project]:
     """Lays files out and gives the project."""
 
     def lay(files: dict[str, str]) -> Project:
-        root = tmp_path / "project"
+        number = len(list(tmp_path.glob("project*")))
+        root = tmp_path / f"project{number}"
         for path, text in files.items():
             target = root / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text)
-        return Project(root, tmp_path / "state")
+        return Project(root, tmp_path / f"state{number}")
 
     return lay
-
-
-__all__ = ["Awaitable", "ChangeSet", "Project"]

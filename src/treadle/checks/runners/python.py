@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from treadle.checks.base import FailedTest
 from treadle.checks.records import fold_records, read_records
 from treadle.checks.runners.base import Job, Seen
 from treadle.spec.paths import is_test_path
@@ -56,6 +57,8 @@ class Pytest:
         seen = fold_records(read_records(job.scratch), self.name, result.duration_s)
         missing, hint = _missing(result.output, self.python)
         started = seen.report.collected or seen.broken or seen.finished
+        if not started and (conftest := _conftest(result.output, job.view.files())):
+            return msgspec.structs.replace(seen, broken=(conftest,))
         return msgspec.structs.replace(seen, missing=missing, hint=hint) if missing and not started else seen
 
     def group(self, test_id: str) -> str:
@@ -100,6 +103,17 @@ def unittest_files(files: tuple[str, ...]) -> tuple[str, ...]:
     if own:
         return own
     return tuple(f for f in files if f.endswith(".py") and is_test_path(f) and not f.endswith("__init__.py"))
+
+
+def _conftest(output: str, files: tuple[str, ...]) -> FailedTest | None:
+    """The conftest.py that pytest could not import, with why."""
+    said = re.search(r"ImportError while loading conftest '(.*?)'\.?\n", output)
+    if said is None:
+        return None
+    path = next((f for f in files if said[1].endswith("/" + f)), said[1])
+    text = output[said.start() :]
+    errors = re.findall(r"^E\s+(.*)", text, re.MULTILINE)
+    return FailedTest(path, path=path, message=errors[-1][:400] if errors else "it can't be imported", traceback=text[:6000])
 
 
 def _missing(output: str, python: str) -> tuple[str, str]:
