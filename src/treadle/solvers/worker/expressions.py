@@ -51,8 +51,17 @@ def _put(scope: Scope, node: ast.AST, text: str, cost: float, atom: bool = True)
     free = isinstance(parent, _FREE) and not (
         isinstance(parent, (ast.Call, ast.Subscript)) and node in (getattr(parent, "func", 0), getattr(parent, "value", 0))
     )
-    text = text if atom or free else f"({text})"
+    text = text if atom or free or _sum_fits(parent, node, text) else f"({text})"
     return Proposal(cost, (Edit(scope.source.start(node), scope.source.end(node), text),))
+
+
+def _sum_fits(parent: ast.AST | None, node: ast.AST, text: str) -> bool:
+    """Whether `x + 1` needs no parentheses in the place of `node`."""
+    if not text.endswith((" + 1", " - 1")):
+        return False
+    if isinstance(parent, ast.BinOp):
+        return isinstance(parent.op, ast.Add) or (isinstance(parent.op, ast.Sub) and parent.left is node)
+    return isinstance(parent, (ast.Compare, ast.BoolOp, ast.comprehension))
 
 
 def _text(scope: Scope, node: ast.AST, atom: bool = False) -> str:
@@ -181,6 +190,11 @@ def _stretched(scope: Scope, node: ast.AST) -> Offers:
     """The expression plus and minus one, negated, wrapped in a call, sliced."""
     parent = scope.parents.get(node)
     text = _text(scope, node, True)
+    if isinstance(node, ast.Name) and node is getattr(parent, "iter", None):
+        for name in scope.names[:8]:
+            if name != node.id:
+                yield _put(scope, node, f"{text}[{name}:]", 2.2)
+                yield _put(scope, node, f"{text}[:{name}]", 2.2)
     close = isinstance(parent, (ast.Subscript, ast.Slice, ast.Compare)) or (
         isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "range"
     )
@@ -245,6 +259,7 @@ def _call(scope: Scope, node: ast.Call) -> Offers:
         end = source.end(node) - 1
         yield from (Proposal(2.0, (Edit(end, end, text),)) for text in _ONLY.get(_called(node), ()))
     yield from _stretched(scope, node)
+    yield from (_put(scope, node, name, 2.2) for name in scope.names[:8])
     if scope.is_async and not isinstance(scope.parents.get(node), ast.Await):
         yield _put(scope, node, f"await {source.segment(node)}", 1.6, atom=False)
 
@@ -281,6 +296,7 @@ def _subscript(scope: Scope, node: ast.Subscript) -> Offers:
         yield _swapped(scope, node.value.slice, node.slice, 1.5)
     if isinstance(node.ctx, ast.Load):
         yield _put(scope, node, source.segment(node.value), 2.0)
+        yield from (_put(scope, node, name, 2.2) for name in scope.names[:8])
         if not isinstance(node.slice, ast.Slice):
             yield _put(scope, node, f"{source.segment(node.value)}.get({source.segment(node.slice)}, 0)", 2.2)
             start = source.start(node.slice)
@@ -390,14 +406,29 @@ def condition_offers(scope: Scope, test: ast.expr) -> Offers:
     if not isinstance(test, ast.Compare) or len(test.ops) > 1:
         yield from _negated(scope, test, 1.2)
     yield from (_put(scope, test, text, 2.0) for text in ("True", "False"))
+    for name in scope.names[:10]:
+        yield _put(scope, test, name, 1.8 if isinstance(test, ast.Constant) else 2.4)
     mine = _text(scope, test, atom=not isinstance(test, ast.Compare))
     for other in scope.conditions:
         if other != scope.source.segment(test):
             yield _put(scope, test, f"{mine} and {other}", 2.6, atom=False)
             yield _put(scope, test, f"{mine} or {other}", 2.6, atom=False)
             yield _put(scope, test, f"{mine} and not {other}", 2.7, atom=False)
+    for base in dict.fromkeys(_bases(scope, test)):
+        yield _put(scope, test, f"{base} is None or {mine}", 2.2, atom=False)
+        yield _put(scope, test, f"{base} is not None and {mine}", 2.2, atom=False)
+        yield _put(scope, test, f"not {base} or {mine}", 2.3, atom=False)
+        yield _put(scope, test, f"{base} and {mine}", 2.3, atom=False)
     if isinstance(test, ast.Compare) and isinstance(test.left, ast.Name):
         yield _put(scope, test, f"{test.left.id} and {mine}", 2.6, atom=False)
+
+
+def _bases(scope: Scope, test: ast.expr) -> Iterator[str]:
+    """What a condition looks into: it may be None or empty."""
+    for node in ast.walk(test):
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.value, (ast.Name, ast.Attribute)):
+            if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+                yield scope.source.segment(node.value)
 
 
 def whole_offers(scope: Scope, value: ast.expr) -> Offers:
@@ -409,4 +440,5 @@ def whole_offers(scope: Scope, value: ast.expr) -> Offers:
     for name in scope.names[:6]:
         if name != mine:
             yield _put(scope, value, f"{_text(scope, value, True)} + {name}", 2.6, atom=False)
+            yield _put(scope, value, f"{name} + {_text(scope, value, True)}", 2.6, atom=False)
             yield _put(scope, value, f"{_text(scope, value, True)} or {name}", 2.7, atom=False)

@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _FOREIGN = {"site-packages", "dist-packages", "node_modules", "__pycache__", ".git", ".tox", ".nox", ".venv", "venv"}
-_CONFIGURATION = {"conftest.py", "setup.py", "noxfile.py"}
-_TEST_FILE = re.compile(r"(test_.*|.*_test|tests?)\.py$")
 
 
 class Edit(NamedTuple):
@@ -121,23 +119,13 @@ class Source:
         return self._tokens
 
 
-def _glob(pattern: str) -> re.Pattern[str]:
-    """A glob over posix paths: `**` any folders, `*` and `?` within one; without a slash, any file of that name."""
-    if pattern.endswith("/"):
-        pattern += "**"
-    out = "" if "/" in pattern.rstrip("*") else "(?:.*/)?"
-    for part in re.findall(r"\*\*/|\*\*|\*|\?|[^*?]+", pattern.lstrip("/")):
-        out += {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part) or re.escape(part)
-    return re.compile(out + r"\Z")
-
-
 class Files:
-    """The files under `root` that may be changed: Python, not tests, not denied, not somebody else's."""
+    """The files under `root` that may be changed: Python, not tests, not of `denied` paths, not somebody else's."""
 
     def __init__(self, root: str, denied: list[str]) -> None:
         self.root = os.path.realpath(root)
         self.tests: set[str] = set()
-        self._denied = [_glob(pattern) for pattern in denied]
+        self._denied = {*denied}
         self._editable: dict[str, str | None] = {}
         self._sources: dict[str, Source | None] = {}
 
@@ -153,18 +141,9 @@ class Files:
         """As `inside`, for files that may be changed; None for all others."""
         if filename not in self._editable:
             path = self.inside(filename) if filename.endswith(".py") else None
-            self._editable[filename] = None if path is None or self._is_test(path) else path
+            refused = path in self.tests or path in self._denied
+            self._editable[filename] = None if refused else path
         return self._editable[filename]
-
-    def _is_test(self, path: str) -> bool:
-        name = path.rsplit("/", 1)[-1]
-        return (
-            path in self.tests
-            or name in _CONFIGURATION
-            or "tests" in path.split("/")[:-1]
-            or bool(_TEST_FILE.match(name))
-            or any(pattern.match(path) for pattern in self._denied)
-        )
 
     def source(self, path: str) -> Source | None:
         """The file's text and tree; None when it can't be read or parsed."""

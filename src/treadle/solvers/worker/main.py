@@ -1,6 +1,6 @@
 """Request in, response out.
 
-request   {root, runner: "unittest" | "pytest", target: [id], passing: [id], denied: [glob], wall_s, mode: "repair" | "localise"}
+request   {root, runner: "unittest" | "pytest", target: [id], passing: [id], denied: [path], wall_s, mode: "repair" | "localise"}
 response  {found, path, source, description, mended, tried, suspects: [{path, line, score, text, function, start, end}],
           near: [text], exhausted, note}; written anew as the work goes on, so that what is known outlives a kill
 """
@@ -18,7 +18,7 @@ from .runners import Tests, enter
 from .search import Request, Search, mend, observe, quiet_exit
 
 _SUSPECTS = 25
-_EACH_S = 5.0
+_EACH_S = 3.0
 _FUNCTION_KINDS = ("FunctionDef", "AsyncFunctionDef")
 
 
@@ -72,25 +72,26 @@ def _work(request: Request, response: Response, tests: Tests, deadline: float, b
     if not target or target[0] != request.target[0]:
         response.write(note="the failing test was not found when its file was loaded")
         return
-    share = max(0.5, (deadline - time.monotonic()) * 0.25)
-    plain = observe(tests, target[:1], files, min(_EACH_S, share), share, traced=False)
-    if plain and plain[0].passed:
+    first = target[0]
+    share = max(0.5, (deadline - time.monotonic()) * 0.2)
+    each_s = min(_EACH_S, share)
+    seen = observe(tests, target[:1], files, each_s, share, traced=True)
+    hung = not seen or seen[0].seconds >= each_s
+    plain = [] if hung else observe(tests, target[:1], files, each_s, share, traced=False)
+    if any(s.passed for s in seen + plain):
         response.write(note="the failing test passes when it runs by itself")
         return
-    first = target[0]
-    seen = observe(tests, target, files, min(_EACH_S, share), share, traced=True)
+    seen += [s for s in observe(tests, target[1:], files, min(1.0, share), share, traced=True) if not s.passed]
     passing = [i for i in tests.known(request.passing) if i not in target]
     passing.sort(key=lambda i: _file_of(i, request.runner) != _file_of(first, request.runner))
-    if passing:
-        seen += [s for s in observe(tests, passing, files, _EACH_S, share, traced=True) if s.passed]
+    seen += [s for s in observe(tests, passing, files, each_s, share, traced=True) if s.passed]
     found = places(files, seen, first)
     response.write(suspects=suspects(files, found))
     if not found:
         response.write(note="the failing test runs no code of the project that may be changed")
     if request.mode != "repair" or not found:
         return
-    hung = plain and plain[0].seconds > min(_EACH_S, share) * 0.9
-    cpu_s = 0.3 if hung or not plain else plain[0].seconds * 2
+    cpu_s = plain[0].seconds * 2 if plain else 0.0
     search = Search(request, tests, files, seen, cpu_s, deadline, import_s)
     finding = search.run(found, lambda: response.write(tried=search.tried, near=search.near))
     ended = {"tried": search.tried, "near": search.near, "exhausted": search.exhausted}

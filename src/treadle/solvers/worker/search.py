@@ -18,7 +18,7 @@ from .runners import Tests, enter
 _SIDE_BY_SIDE = 2
 _CPU_S = 0.3
 _CPU_AGAIN_S = 3.0
-_MEND_ONLY_FIRST = 60
+_MORE_AFTER_PART = 600
 _NEAR = 5
 
 
@@ -35,23 +35,28 @@ class Request(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """What became of a candidate: `mended` failing tests, the `first` among them; `whole` when nothing broke.
+    """What became of a candidate: `mended` other failing tests if it mends the `first`; `whole` when nothing broke.
 
     Otherwise `broke` is the test that did, '' where a limit or a crash came before one could.
     """
 
     first: bool
-    mended: int
+    mended: list[str]
     whole: bool
     broke: str
     timed_out: bool
 
 
 class Finding(NamedTuple):
-    """A candidate that passes, how many failing tests it mends, and as which it was tried."""
+    """A candidate that passes, and how many failing tests it mends.
+
+    `owed` counts failing tests that run the changed line and still fail: it may be no more than a way around.
+    `order` is its place among those that were tried.
+    """
 
     candidate: Candidate
     mended: int
+    owed: int
     order: int
 
 
@@ -61,6 +66,9 @@ def _nothing(*_: Any) -> None:
 
 def observe(tests: Tests, ids: list[str], files: Files, each_s: float, wall_s: float, traced: bool) -> list[Seen]:
     """The runs of `ids` in one child, as far as they come in `wall_s`; `lines` is empty unless `traced`."""
+
+    if not ids:
+        return []
 
     def work(write: Callable[[bytes], None]) -> None:
         def report(seen: Seen) -> None:
@@ -80,7 +88,7 @@ def observe(tests: Tests, ids: list[str], files: Files, each_s: float, wall_s: f
 class Search:
     """The search for a candidate that makes the first failing test pass and no other one fail.
 
-    `tell(tried, near)` is called as it goes on. `deadline` is on the monotonic clock.
+    `tell` is called as it goes on. `deadline` is on the monotonic clock.
     """
 
     def __init__(
@@ -89,6 +97,7 @@ class Search:
         self._request, self._tests, self._files, self._deadline = request, tests, files, deadline
         self._targets = tests.known(request.target)
         self._passing = {s.id: s for s in seen if s.passed}
+        self._failing = {s.id: s for s in seen if not s.passed}
         self._cpu_s, self._import_s = max(_CPU_S, cpu_s), import_s
         self._keys: set[tuple[Any, ...]] = set()
         self._patcher = Patcher(files)
@@ -99,7 +108,7 @@ class Search:
         self.best: Optional[Finding] = None
 
     def run(self, places: list[Place], tell: Callable[[], None]) -> Optional[Finding]:
-        """The best finding: one that mends all failing tests, else the one that mends most."""
+        """The best finding: the first that owes nothing, else the one that owes least."""
         found = candidates(self._files, places, self._tests.constants(self._targets[0]))
         gc.collect()
         gc.freeze()
@@ -154,7 +163,7 @@ class Search:
                     if trial.timed_out and not trial.first:
                         timed_out.append((candidate, compiled))
                     if self._judge(candidate, trial, order) and left < 0:
-                        left = max(_MEND_ONLY_FIRST, self.tried)
+                        left = _MORE_AFTER_PART
                 if time.monotonic() - told > 0.5:
                     told = time.monotonic()
                     tell()
@@ -165,7 +174,7 @@ class Search:
                 child.end()
 
     def _is_whole(self) -> bool:
-        return self.best is not None and self.best.mended == len(self._targets)
+        return self.best is not None and not self.best.owed
 
     def _judge(self, candidate: Candidate, trial: Trial, order: int) -> bool:
         """Whether it is a new best."""
@@ -176,9 +185,12 @@ class Search:
             if source is not None and len(self.near) < _NEAR:
                 self.near.append(f"{describe(source, candidate)}: breaks {trial.broke or 'the time limit'}")
             return False
-        better = self.best is None or (trial.mended, -order) > (self.best.mended, -self.best.order)
+        reached = [i for i, s in self._failing.items() if candidate.line in s.lines.get(candidate.path, ())]
+        owed = len([i for i in reached if i not in trial.mended and i != self._targets[0]])
+        found = Finding(candidate, 1 + len(trial.mended), owed, order)
+        better = self.best is None or (owed, -found.mended, order) < (self.best.owed, -self.best.mended, self.best.order)
         if better:
-            self.best = Finding(candidate, trial.mended, order)
+            self.best = found
         return better
 
     def _start(self, candidate: Candidate, compiled: Compiled, factor: float) -> Child:
@@ -193,9 +205,10 @@ class Search:
             limit_cpu(self._cpu_s * factor * len(self._targets) + 1)
             for test_id in self._targets[1:]:
                 if tests.run([test_id], _nothing, _nothing, stop=True):
-                    write(b"mended\n")
+                    write(b"mended " + test_id.encode() + b"\n")
             limit_cpu(guard_s)
-            tests.run(guards, lambda i: write(b"now " + i.encode() + b"\n"), _nothing, stop=True) and write(b"whole\n")
+            if tests.run(guards, lambda i: write(b"now " + i.encode() + b"\n"), _nothing, stop=True):
+                write(b"whole\n")
 
         def work(write: Callable[[bytes], None]) -> None:
             if not compiled.fresh:
@@ -224,7 +237,8 @@ class Search:
         now = [line[4:] for line in lines if line.startswith("now ")]
         whole = "whole" in lines
         broke = now[-1] if now and not whole and not timed_out else ""
-        return Trial(first, first + lines.count("mended"), whole, broke, timed_out and not whole)
+        mended = [line[7:] for line in lines if line.startswith("mended ")]
+        return Trial(first, mended, whole, broke, timed_out and not whole)
 
 
 def mend(search: Search, files: Files, finding: Finding) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def _assign(scope: Scope, node: ast.Assign) -> Offers:
             yield Proposal(cost, (Edit(equals.start, equals.end, operator),))
         for call in ("max", "min"):
             yield Proposal(2.0, (Edit(start, end, f"{call}({name}, {value})"),))
+            yield Proposal(2.1, (Edit(start, end, f"{call}(0, {value})"),))
         yield Proposal(2.2, (Edit(start, end, f"{name} or {value}"),))
     if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
         yield from _in_sequence(scope, node, target, node.value)
@@ -107,6 +108,10 @@ def _returned(scope: Scope, node: ast.Return) -> Offers:
     value = source.segment(node.value)
     yield Proposal(1.7, (Edit(start, end, f"yield {value}"),))
     yield from whole_offers(scope, node.value)
+    if isinstance(node.value, ast.Constant) and isinstance(node.value.value, bool):
+        texts = [t for n in scope.names for t in (n, f"not {n}", f"{n} == 0")] + scope.conditions
+        at = source.start(node.value), source.end(node.value)
+        yield from (Proposal(2.0, (Edit(*at, text),)) for text in texts)
     if not isinstance(node.value, ast.Constant):
         yield Proposal(1.8, (Edit(source.start(node.value), source.end(node.value), f"not ({value})"),))
     for name in scope.names[:8]:
@@ -235,6 +240,8 @@ def _inserted(scope: Scope, node: ast.stmt) -> Offers:
         yield from (after(word, 2.1) for word in ("break", "continue"))
     if last and in_loop and isinstance(scope.parents.get(node), ast.While):
         yield from (after(f"{name} {op} 1", 2.5) for name in scope.names[:6] for op in ("+=", "-="))
+    if last and in_loop and block is not function.body:
+        yield from (after(f"{a} = {b}", 2.9) for a in scope.names[:5] for b in scope.names[:5] if a != b)
     if last and block is function.body and not isinstance(node, (ast.Return, ast.Raise)):
         yield from (after(f"return {name}", 2.0) for name in scope.names[:10])
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
