@@ -31,7 +31,7 @@ floors:
 
 # The JSON Schemas for editors are the ones that the code writes
 schema:
-    {{ bin }}/treadle schema --check
+    {{ bin }}/python -m treadle.spec.schema --check docs/schema
 
 # The tests that take seconds, or those named
 test *args:
@@ -45,7 +45,7 @@ slow *args:
 tidy:
     {{ bin }}/ruff format .
     {{ bin }}/ruff check --fix .
-    {{ bin }}/treadle schema
+    {{ bin }}/python -m treadle.spec.schema docs/schema
 
 # Start-up, first step, first request, own time a step, memory, against bare Python
 bench *args:
