@@ -195,6 +195,7 @@ async def test_a_larger_window_is_opened_when_a_request_asks_for_it():
 async def test_nothing_is_left_after_close_and_the_key_is_in_no_command_line(small):
     await small.stream(request("Say hello.", 60), nothing)
     pid = small.pid
+    assert os.getpgid(pid) != os.getpgid(0)
     command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     assert command[1:4] == [b"-P", b"-m", b"treadle.models.local_server"]
     names = {line.partition(b"=")[0] for line in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")}

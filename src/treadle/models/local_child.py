@@ -114,6 +114,7 @@ async def start(weights: Path, name: str, context_tokens: int, threads: int) -> 
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,  # a Ctrl-C is the parent's to answer; without a parent stdin ends
     )
     child = Child(process, key, context_tokens)
     order: dict[str, str | int] = {
