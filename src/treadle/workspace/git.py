@@ -10,7 +10,6 @@ from treadle.protocol.errors import TreadleError
 _QUIET = frozenset({"rev-parse", "ls-files", "ls-tree", "cat-file", "hash-object", "check-ignore"})
 _FLAGS = (
     "--no-pager",
-    "--literal-pathspecs",
     "-c",
     "core.fsmonitor=false",
     "-c",

@@ -34,9 +34,8 @@ def harvest(
     given: ChangeSet,
     touched: Iterable[str],
     masks: frozenset[str],
-    stamps: dict[str, int],
 ) -> Harvest:
-    """Reads `upper`, over which `given` was laid with the mtimes `stamps`, and moves ignored outputs to `layer`.
+    """Reads `upper`, in which `given` was laid out, and moves ignored outputs to `layer`.
 
     Compiled files of sources that changed are dropped: Python takes one for fresh by its source's second and
     size alone. `masks` are whiteouts that were put there for the same reason.
@@ -44,8 +43,8 @@ def harvest(
     found = scan(upper, skip=masks)
     files = base.files()
     known = frozenset(files)
-    ignored = _ignored(base.root, found, known, given)
-    changed, left_out = _changed(base, upper, found, ignored, given, stamps)
+    ignored = _ignored(base.root, upper, found, known, given)
+    changed, left_out = _changed(upper, found, ignored, given)
     gone = _gone(found, ignored, files, known, given)
     after: dict[str, Change] = {}
     for path in changed.keys() | gone:
@@ -92,22 +91,44 @@ def _source(path: str) -> str:
     return f"{folder}/{match['stem']}.py" if folder else f"{match['stem']}.py"
 
 
-def _ignored(root: Path, found: Upper, known: frozenset[str], given: ChangeSet) -> set[str]:
+def _ignored(root: Path, upper: Path, found: Upper, known: frozenset[str], given: ChangeSet) -> set[str]:
     """Which of the found paths are outputs: ignored by git's rules, or caches, and not known as files."""
     asked = [p for p in (*found.entries, *found.gone) if p not in known and p not in given.changes]
-    ignored = {path for path in asked if is_cache(path)}
+    ignored = {path for path in asked if is_cache(path)} | _foreign(root, upper, asked)
     rest = [p for p in asked if p not in ignored]
     own = {p.rpartition("/")[0] for p in rest if p.endswith("/.gitignore") and p in found.entries}
     marked = {folder for folder in own if folder in _self_ignoring(found, own)}
     ignored.update(p for p in rest if any(folder in marked for folder in parents(p)))
     rest = [p for p in rest if p not in ignored]
-    if rest and os.path.lexists(root / ".git"):
-        data = b"\0".join(os.fsencode(path) for path in rest) + b"\0"
-        try:
-            ignored.update(paths(git(root, "check-ignore", "-z", "--stdin", stdin=data, ok=(0, 1))))
-        except GitFailed:
-            pass
+    ignored.update(_by_git(root, rest))
     return ignored
+
+
+def _foreign(root: Path, upper: Path, asked: Iterable[str]) -> set[str]:
+    """Those of `asked` that lie in a repository of their own (a submodule, a clone): no part of this one's files."""
+    own: dict[str, bool] = {"": False}
+
+    def is_foreign(folder: str) -> bool:
+        if folder not in own:
+            own[folder] = is_foreign(folder.rpartition("/")[0]) or any(
+                os.path.lexists(top / folder / ".git") for top in (root, upper)
+            )
+        return own[folder]
+
+    return {path for path in asked if is_foreign(path.rpartition("/")[0])}
+
+
+def _by_git(root: Path, asked: list[str]) -> set[str]:
+    """Which of `asked` git's rules ignore, as they stand in the work tree. None without git."""
+    # Below a link git would refuse to answer at all.
+    rest = [p for p in asked if not any(os.path.islink(root / folder) for folder in parents(p))]
+    if not rest or not os.path.lexists(root / ".git"):
+        return set()
+    data = b"".join(os.fsencode(path) + b"\0" for path in rest)
+    try:
+        return set(paths(git(root, "check-ignore", "--no-index", "-z", "--stdin", stdin=data, ok=(0, 1))))
+    except GitFailed:
+        return set()
 
 
 def _self_ignoring(found: Upper, folders: set[str]) -> set[str]:
@@ -116,7 +137,7 @@ def _self_ignoring(found: Upper, folders: set[str]) -> set[str]:
 
 
 def _changed(
-    base: Base, upper: Path, found: Upper, ignored: set[str], given: ChangeSet, stamps: dict[str, int]
+    upper: Path, found: Upper, ignored: set[str], given: ChangeSet
 ) -> tuple[dict[str, Change], list[str]]:
     changed: dict[str, Change] = {}
     left_out: list[str] = []

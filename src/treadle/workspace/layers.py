@@ -21,17 +21,17 @@ def lay_out(layer: Path, root: Path, changes: ChangeSet, stamps: dict[str, int] 
 
     A file gets its mtime in ns from `stamps`, else the present; folders have the modes that they have in `root`.
     """
-    put = {path for path, change in changes.changes.items() if change.content is not None}
-    folders = {folder for path in put for folder in parents(path)}
+    put = [path for path in changes if changes.changes[path].content is not None]
+    for path in put:
+        _make_folders(layer, root, path)
+        _write(layer / path, changes.changes[path], root / path)
+        stamp = (stamps or {}).get(path)
+        if stamp is not None:
+            os.utime(layer / path, ns=(stamp, stamp), follow_symlinks=False)
+    placed = frozenset(put)
+    taken = {*put, *(folder for path in put for folder in parents(path))}
     for path in changes:
-        change = changes.changes[path]
-        if change.content is not None:
-            _make_folders(layer, root, path)
-            _write(layer / path, change, root / path)
-            stamp = (stamps or {}).get(path)
-            if stamp is not None:
-                os.utime(layer / path, ns=(stamp, stamp), follow_symlinks=False)
-        elif path not in folders and not any(folder in put for folder in parents(path)):
+        if path not in taken and not placed.intersection(parents(path)):
             white_out(layer, root, path)
 
 

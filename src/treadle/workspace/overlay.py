@@ -17,6 +17,7 @@ from treadle.workspace.environ import command_environment
 from treadle.workspace.git import git_folders
 from treadle.workspace.harvest import Harvest, harvest, pyc_files
 from treadle.workspace.layers import lay_out, remove_tree, white_out_new
+from treadle.workspace.paths import clean
 from treadle.workspace.process import run_process
 from treadle.workspace.view import Base
 
@@ -75,6 +76,8 @@ class Overlay:
         A command ended for its time leaves `changes` as given. Raises: `ProtectionMissing`,
         `FileNotFoundError`, and `PathError` for a `cwd` that is no folder of the repository.
         """
+        if command.cwd != ".":
+            clean(command.cwd)
         placed = await asyncio.to_thread(self._place, command, changes)
         try:
             ended = await run_process(
@@ -230,7 +233,6 @@ class Overlay:
                 given=changes,
                 touched=self._touched,
                 masks=placed.masks,
-                stamps={path: stamp for path, (_, stamp) in placed.stamps.items()},
             )
             self._touched.update(found.changes.changes)
             if self._generation == placed.generation:

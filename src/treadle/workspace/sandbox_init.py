@@ -247,9 +247,19 @@ def _loopback_up():
     probe.close()
 
 
-def _first_process(spec, status):
-    """The namespaces' first process: starts the command, reaps, and ends with it."""
+def _first_process(spec, status, alive):
+    """The namespaces' first process: starts the command, reaps, and ends with it.
+
+    `alive` is a pipe whose other end only the starter holds: it tells of one that died before the death signal
+    was asked for.
+    """
     _LIBC.prctl(_SET_PDEATHSIG, 9, 0, 0, 0)
+    os.set_blocking(alive, False)
+    try:
+        if os.read(alive, 1) == b"":
+            return
+    except BlockingIOError:
+        os.close(alive)
     _mount_proc(spec["uid"])
     if not spec["network"]:
         _loopback_up()
@@ -299,11 +309,15 @@ def main():
     try:
         _enter_user(spec["uid"], spec["gid"])
         _call("unshare", _NEWNS | _NEWIPC | _NEWPID | (0 if spec["network"] else _NEWNET))
+        # Entering a user namespace may have taken the death signal back.
+        _LIBC.prctl(_SET_PDEATHSIG, 9, 0, 0, 0)
         _mount_all(spec)
+        alive, held = os.pipe()
         first = os.fork()
         if first == 0:
+            os.close(held)
             try:
-                _first_process(spec, status)
+                _first_process(spec, status, alive)
             except OSError as error:
                 os.write(status, f"error {error.strerror}\n".encode())
             os._exit(0)
