@@ -19,18 +19,52 @@ from treadle.spec.schema import main, schemas
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-SHIPPED = sorted([*(ROOT / "agents").rglob("*.yaml"), *(HERE / "base").rglob("*.yaml"), *(HERE / "loops").rglob("*.yaml")])
+SHIPPED = sorted(
+    [*(ROOT / "agents").rglob("*.yaml"), *(HERE / "base").rglob("*.yaml"), *(HERE / "loops").rglob("*.yaml")]
+)
 SHIPPED = [path for path in SHIPPED if path.parent.name != "replies"]
 
-REFUSED = """
-agent-unknown-key loop-unknown-key agent-wrong-type agent-wrong-type-rung agent-not-a-mapping agent-text-only
-loop-wrong-type tiers-wrong-type agent-empty-value loop-empty-value agent-out-of-range loop-out-of-range
-agent-bad-value loop-bad-value settings-bad-value agent-bad-name loop-bad-name tiers-bad-name agent-twice
-agent-both-keys agent-tier-and-ladder settings-both-keys agent-needs-key loop-needs-key agent-unknown-check
-loop-unknown-check agent-unknown-tool agent-unknown-solver agent-unknown-protocol agent-race-too-small
-agent-prompt-path agent-bad-command-check agent-schema-keyword tiers-bad-model tiers-bad-endpoint tiers-bad-key-env
-tiers-price loop-step-kind loop-step-without-name
-""".split()
+REFUSED = (
+    "agent-unknown-key",
+    "loop-unknown-key",
+    "agent-wrong-type",
+    "agent-wrong-type-rung",
+    "agent-not-a-mapping",
+    "agent-text-only",
+    "loop-wrong-type",
+    "tiers-wrong-type",
+    "agent-empty-value",
+    "loop-empty-value",
+    "agent-out-of-range",
+    "loop-out-of-range",
+    "agent-bad-value",
+    "loop-bad-value",
+    "settings-bad-value",
+    "agent-bad-name",
+    "loop-bad-name",
+    "tiers-bad-name",
+    "agent-twice",
+    "agent-both-keys",
+    "agent-tier-and-ladder",
+    "settings-both-keys",
+    "agent-needs-key",
+    "loop-needs-key",
+    "agent-unknown-check",
+    "loop-unknown-check",
+    "agent-unknown-tool",
+    "agent-unknown-solver",
+    "agent-unknown-protocol",
+    "agent-race-too-small",
+    "agent-prompt-path",
+    "agent-bad-command-check",
+    "agent-schema-keyword",
+    "tiers-bad-model",
+    "tiers-bad-endpoint",
+    "tiers-bad-key-env",
+    "tiers-price",
+    "loop-step-kind",
+    "loop-step-without-name",
+)
 """Invalid files whose fault stands in the file itself, by its shape."""
 
 
@@ -66,7 +100,9 @@ def test_check_tells_a_schema_that_is_out_of_date(tmp_path, capsys):
 
 
 def test_the_command_runs_as_a_module(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "treadle.spec.schema", str(tmp_path)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "treadle.spec.schema", str(tmp_path)], capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert {p.name for p in tmp_path.iterdir()} == {f"{kind}.schema.json" for kind in schemas()}
     assert json.loads((tmp_path / "agent.schema.json").read_text()) == schemas()["agent"]
@@ -79,7 +115,10 @@ def test_they_are_schemas(kind):
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_shipped_files_are_accepted(path):
-    errors = [error.message for error in jsonschema.Draft7Validator(schemas()[kind_of(path)]).iter_errors(value_of(path))]
+    errors = [
+        error.message
+        for error in jsonschema.Draft7Validator(schemas()[kind_of(path)]).iter_errors(value_of(path))
+    ]
     assert errors == []
 
 
@@ -107,7 +146,9 @@ def test_schema_and_loader_know_the_same_keys(properties, keys):
 
 
 def test_the_model_schema_knows_the_loaders_keys():
-    model = schemas()["tiers"]["properties"]["tiers"]["additionalProperties"]["properties"]["models"]["items"]["oneOf"][1]
+    model = schemas()["tiers"]["properties"]["tiers"]["additionalProperties"]["properties"]["models"][
+        "items"
+    ]["oneOf"][1]
     assert sorted(model["properties"]) == sorted(MODEL_KEYS)
 
 

@@ -266,6 +266,7 @@ _CAUSES = (
     ("<block end>", "indented otherwise than the lines it belongs to"),
     ("alphabetic or numeric", "text can't start with `&` or `*`: put it in quotes"),
     ("block scalar", "after `|` or `>` the text starts on the next line"),
+    ("tab character", "a tab: indent with spaces"),
     ("cannot start any token", "text can't start with this character: put it in quotes"),
 )  # fmt: skip
 _OPENED = ("opened here", "neither")
