@@ -81,4 +81,6 @@ def _marked(section: Section) -> str:
         return "(none)" if section.name != "receipt" else "(nothing was tried yet)"
     if section.name == "task":
         return section.text
-    return f'<data name="{section.name}">\n{section.text.rstrip()}\n</data>'
+    text = section.text.rstrip()
+    inner = f"\n{text}\n" if "\n" in text else text
+    return f'<data name="{section.name}">{inner}</data>'

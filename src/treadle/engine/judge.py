@@ -162,8 +162,10 @@ class Judge:
 
         `none` when nothing judged it, or what could only say `none`.
         """
+        touched = [p for p, c in candidate.changes.changes.items() if view.changes.get(p) != c]
+        touched += [p for p in view.changes if candidate.changes.get(p) is None]
+        forbidden = denied_paths(touched, agent.deny)
         view = view.with_changes(candidate.changes)
-        forbidden = denied_paths(view.changes.paths, agent.deny)
         if forbidden:
             text = f"it changed {', '.join(forbidden)}, which it may not"
             return Judgement(FAIL, text, text)

@@ -48,16 +48,20 @@ class Models:
         self._open: dict[bytes, Model] = {}
         self._down: dict[bytes, ProviderError] = {}
 
-    def pick(self, tier: str) -> ModelEntry:
-        """The first of the tier's models that can be had. Raises `NoSuchModel` with the way to get one."""
+    def pick(self, tier: str, refused: dict[bytes, ProviderError] | None = None) -> ModelEntry:
+        """The first of the tier's models that can be had, those of `refused` left out.
+
+        Raises: `NoSuchModel` with the way to get one, `RateLimited` when that is what stands in the way.
+        """
         known = self._tiers.get(tier) or Tier(tier)
         if not known.models:
             raise NoSuchModel(f"tier `{tier}` has no model bound", hint=TWO_WAYS)
         faults: list[ProviderError] = []
         for entry in known.models:
             try:
-                if _key(entry) in self._down:
-                    raise self._down[_key(entry)]
+                down = self._down.get(_key(entry)) or (refused or {}).get(_key(entry))
+                if down is not None:
+                    raise down
                 check_available(entry)
             except ProviderError as fault:
                 faults.append(fault)
@@ -66,7 +70,7 @@ class Models:
         limited = next((f for f in faults if isinstance(f, RateLimited)), None)
         if limited is not None:
             raise limited
-        why = "; ".join(f"{e.name}: {f.message}" for e, f in zip(known.models, faults, strict=True))
+        why = "; ".join(_named(e.name, f.message) for e, f in zip(known.models, faults, strict=True))
         raise NoSuchModel(f"no model of tier `{tier}` answers ({why})", hint=TWO_WAYS)
 
     async def ask(
@@ -83,24 +87,25 @@ class Models:
         answer was no use, any other when no model of the tier can answer.
         """
         waited: set[bytes] = set()
+        refused: dict[bytes, ProviderError] = {}
         while True:
-            entry = self.pick(tier)
+            entry = self.pick(tier, refused)
+            key = _key(entry)
             for meter in (self._meter, *meters):
                 meter.admit(f"tier {tier}")
             try:
                 return await self._ask_one(place, entry, request, meters, question)
             except RateLimited as limit:
-                if (
-                    _key(entry) in waited
-                    or limit.retry_after_s is None
-                    or limit.retry_after_s > LONGEST_WAIT_S
-                ):
-                    self._down[_key(entry)] = limit
-                    continue
-                waited.add(_key(entry))
-                await asyncio.sleep(limit.retry_after_s)
-            except (Unreachable, NoSuchModel, Refused) as fault:
-                self._down[_key(entry)] = fault
+                wait = limit.retry_after_s
+                if key in waited or wait is None or wait > LONGEST_WAIT_S:
+                    self._down[key] = limit
+                else:
+                    waited.add(key)
+                    await asyncio.sleep(wait)
+            except Refused as fault:
+                refused[key] = fault
+            except (Unreachable, NoSuchModel) as fault:
+                self._down[key] = fault
 
     async def _ask_one(
         self, place: Place, entry: ModelEntry, request: ModelRequest, meters: tuple[Meter, ...], question: str
@@ -116,6 +121,9 @@ class Models:
             reply = await self._open[key].stream(request, lambda text: self._emit(place, TextDelta(text)))
         except ProviderError as fault:
             came = getattr(fault, "text", "")
+            spent = self._priced(entry, fault.usage) if fault.usage else Usage()
+            for meter in (self._meter, *meters):
+                meter.settle(spent)
             self._emit(
                 place,
                 ModelFailed(
@@ -123,6 +131,7 @@ class Models:
                     type(fault).__name__,
                     fault.message,
                     self._keep(came.encode("utf-8", "replace")) if came else "",
+                    spent,
                     time.monotonic() - started,
                 ),
             )
@@ -136,7 +145,7 @@ class Models:
 
     def _priced(self, entry: ModelEntry, usage: Usage) -> Usage:
         """`usage` with its cost: the provider's own figure, else the price list's, else unpriced."""
-        if usage.cost_usd:
+        if usage.cost_usd is not None:
             return usage
         return msgspec.structs.replace(usage, cost_usd=price_of(entry.name, self._prices, usage))
 
@@ -145,6 +154,10 @@ class Models:
         for model in self._open.values():
             await model.close()
         self._open.clear()
+
+
+def _named(name: str, message: str) -> str:
+    return message if name in message else f"{name}: {message}"
 
 
 def _key(entry: ModelEntry) -> bytes:

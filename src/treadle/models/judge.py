@@ -12,18 +12,21 @@ _CHARS_PER_TOKEN = 4
 def accepted(request: ModelRequest, reply: ModelReply) -> ModelReply:
     """The reply itself. Raises: `CutOff` when it ended at its limit, `Malformed` when JSON was asked for."""
     if reply.finish == "length":
-        raise CutOff(
+        cut = CutOff(
             f"{reply.model}: the reply ended at its limit of {request.max_tokens} tokens",
             text=reply.text,
             hint="raise `output_tokens` of this rung, or ask for less",
         )
+        cut.usage = reply.usage
+        raise cut
     if request.schema is not None:
         try:
             msgspec.json.decode(reply.text)
         except msgspec.DecodeError as error:
-            raise Malformed(
-                f"{reply.model}: JSON was asked for and this came: {error}", text=reply.text
-            ) from error
+            said = f"{reply.model}: JSON was asked for and this came: {error}"
+            malformed = Malformed(said, text=reply.text)
+            malformed.usage = reply.usage
+            raise malformed from error
     return reply
 
 

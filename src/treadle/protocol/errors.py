@@ -22,6 +22,8 @@ TreadleError                    .exit_code, .hint: what a face prints and how it
 └── Aborted                     130 a person ended the run
 """
 
+from treadle.protocol.messages import Usage
+
 
 class TreadleError(Exception):
     """An error with an exit code and, where there is one, the next thing to do (`hint`)."""
@@ -63,11 +65,15 @@ class NothingToTest(TreadleError):
 
 
 class ProviderError(TreadleError):
-    """A model could not answer. `climbs`: a wrong answer, which a stronger rung may do better."""
+    """A model could not answer. `climbs`: a wrong answer, which a stronger rung may do better.
+
+    `usage` is what the call used all the same, where the provider said so.
+    """
 
     exit_code = 4
     retryable = False
     climbs = False
+    usage: Usage | None = None
 
     def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(message, hint=hint)

@@ -160,6 +160,7 @@ class ModelFailed(Event, frozen=True, tag="model_failed"):
     error: str
     reason: str
     reply: str = ""
+    usage: Usage = Usage()
     duration_s: float = 0.0
 
 

@@ -113,7 +113,7 @@ def reduce(view: View, envelope: e.Envelope) -> View:
             view = structs.replace(view, question=None)
         case e.Noted():
             view = structs.replace(view, notes=(*view.notes, event.text))
-        case e.ModelReplied():
+        case e.ModelReplied() | e.ModelFailed():
             view = structs.replace(view, usage=view.usage + event.usage, calls=view.calls + 1)
         case e.ChangesWritten():
             view = structs.replace(

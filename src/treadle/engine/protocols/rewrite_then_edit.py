@@ -91,7 +91,7 @@ class _Asking:
     async def rewritten(self) -> bool:
         """Whether the function written anew passes."""
         size = tokens_in(shown(self._lines))
-        reply = await self._ask("rewrite", self._ask_for["rewrite"], 2 * size + 50, stop=("```\n\n",))
+        reply = await self._ask("rewrite", self._ask_for["rewrite"], 2 * size + 50, stop=("\n```\n",))
         if reply is None:
             return False
         try:
@@ -171,7 +171,9 @@ class _Asking:
             reply: ModelReply = await self._run.models.ask(
                 self._attempt.place, rung.tier, request, (self._attempt.meter,), name
             )
-        except (CutOff, Malformed):
+        except CutOff as cut:
+            return cut.text if schema is None and "\n```" in cut.text else None
+        except Malformed:
             return None
         return reply.text
 
