@@ -135,6 +135,7 @@ def _put(found: Found, kind: str, raw: Map, here: dict[tuple[str, str], Source],
         found.settings.append(raw)
         return
     if kind == "tiers":
+        _drop_wrong_tiers(raw, faults)
         found.tiers = raw if found.tiers is None else merged(found.tiers, raw)
         return
     name = raw.get("name")
@@ -147,6 +148,13 @@ def _put(found: Found, kind: str, raw: Map, here: dict[tuple[str, str], Source],
         return
     group = found.agents if kind == "agent" else found.loops
     group[name] = merged(group[name], raw) if name in group else raw
+
+
+def _drop_wrong_tiers(raw: Map, faults: Faults) -> None:
+    """Faults `tiers` that are no mapping and takes them out, so that the tiers below still stand for the rest."""
+    if "tiers" in raw and not isinstance(raw["tiers"], Map):
+        found = kind_of(raw.pop("tiers"))
+        faults.add(raw.at["tiers"], "wrong_type", what="`tiers`", wanted="a mapping", found=found)
 
 
 def merged(lower: Map, upper: Map) -> Map:

@@ -1,6 +1,6 @@
 """Every name that the YAML may use for something of treadle's own, in one place.
 
-The rooms above hold the things themselves; a test there compares their names with these.
+The rooms above hold the things themselves; a test compares their names with these.
 """
 
 TOOLS = ("read", "search", "edit", "run")
