@@ -57,9 +57,15 @@ class Demo(Struct, frozen=True):
 
 def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `demo` to the command line."""
-    parser = sub.add_parser("demo", help="a small sample project with a bug, and the run that mends it", allow_abbrev=False)
-    parser.add_argument("--bug", default="", metavar="NAME|random|list", help="which kind of bug; `list` tells them")
-    parser.add_argument("--into", type=Path, metavar="DIR", help="where to put the project (default: a new folder)")
+    parser = sub.add_parser(
+        "demo", help="a small sample project with a bug, and the run that mends it", allow_abbrev=False
+    )
+    parser.add_argument(
+        "--bug", default="", metavar="NAME|random|list", help="which kind of bug; `list` tells them"
+    )
+    parser.add_argument(
+        "--into", type=Path, metavar="DIR", help="where to put the project (default: a new folder)"
+    )
     add_run_options(parser)
     parser.set_defaults(handle=handle)
 
@@ -73,7 +79,9 @@ def handle(args: argparse.Namespace) -> int:
         return _list(demo, args.output)
     bug = demo.bug(args.bug)
     root = lay_out(bug.name, args.into)
-    sys.stderr.write(f"demo: {root}\n  the bug `{bug.name}`: {bug.title}\n  it came with the commit “{bug.commit}”\n")
+    sys.stderr.write(
+        f"demo: {root}\n  the bug `{bug.name}`: {bug.title}\n  it came with the commit “{bug.commit}”\n"
+    )
     return run_loop_headless(root, demo.loop, "", args)
 
 
@@ -96,7 +104,9 @@ def lay_out(bug: str, into: Path | None = None) -> Path:
     else:
         root = into.absolute()
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
-            raise UsageError(f"--into {into}: there is something already", hint="name a folder that does not exist yet")
+            raise UsageError(
+                f"--into {into}: there is something already", hint="name a folder that does not exist yet"
+            )
         root.mkdir(parents=True, exist_ok=True)
     _Project(root).write(chosen)
     return root
@@ -139,7 +149,11 @@ class _Project:
         env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
         env |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
         for role in ("AUTHOR", "COMMITTER"):
-            env |= {f"GIT_{role}_NAME": _WHO, f"GIT_{role}_EMAIL": "robin@example.com", f"GIT_{role}_DATE": date}
+            env |= {
+                f"GIT_{role}_NAME": _WHO,
+                f"GIT_{role}_EMAIL": "robin@example.com",
+                f"GIT_{role}_DATE": date,
+            }
         subprocess.run([self._git, *words], cwd=self._root, env=env, check=True, stdin=subprocess.DEVNULL)
 
 

@@ -7,9 +7,10 @@ import path of the project that is being repaired.
 import importlib.util
 import os
 import sys
+from typing import Any
 
 
-def _load():
+def _load() -> Any:
     here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker")
     spec = importlib.util.spec_from_file_location(
         "_treadle_repair", os.path.join(here, "__init__.py"), submodule_search_locations=[here]

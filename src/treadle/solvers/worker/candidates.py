@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from typing import Any, Iterator, NamedTuple
 
-from .expressions import Scope, offers
+from .expressions import offers
 from .files import Edit, Files, Source
 from .localise import Place, own
 from .patch import Chunk, chunks
+from .scope import Scope, pairs
 from .statements import statement_offers
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -48,13 +49,17 @@ def candidates(files: Files, places: list[Place], from_test: list[Any]) -> list[
         for cost, edits in file.offers(place, from_test):
             if edits and edits not in seen:
                 seen.add(edits)
-                out.append(Candidate(cost + base, place.path, place.node.lineno, place.function, edits, chunk))
+                out.append(
+                    Candidate(cost + base, place.path, place.node.lineno, place.function, edits, chunk)
+                )
     return sorted(out, key=lambda c: c.rank)
 
 
 def describe(source: Source, candidate: Candidate) -> str:
     """The candidate in words, as `` `<` becomes `<=` in line 12 of f ``."""
-    where = f"line {candidate.line}" + (f" of {candidate.function}" if candidate.function else f" of {candidate.path}")
+    where = f"line {candidate.line}" + (
+        f" of {candidate.function}" if candidate.function else f" of {candidate.path}"
+    )
     changes = []
     for edit in candidate.edits:
         old, new = _shown(source.text[edit.start : edit.end]), _shown(edit.text)
@@ -154,7 +159,10 @@ class _File:
             _few([n for n in top if n in used] + [n for n in top if n not in used], 12),
             _few([n for n in own_ if not n.startswith("__")], 12),
             _few([n.attr for n in attributes if not n.attr.startswith("__")], 10),
-            _few([self.source.segment(n) for n in inside if isinstance(n, ast.Compare)] if is_function else [], 6),
+            _few(
+                [self.source.segment(n) for n in inside if isinstance(n, ast.Compare)] if is_function else [],
+                6,
+            ),
             self._pool(inside) if is_function else [],
             from_test,
             isinstance(node, ast.AsyncFunctionDef),
@@ -162,7 +170,9 @@ class _File:
 
     def _pool(self, inside: list[ast.AST]) -> list[str]:
         kinds = (ast.Name, ast.Attribute, ast.Call, ast.BinOp, ast.Subscript)
-        nodes = [n for n in inside if isinstance(n, kinds) and not isinstance(self.parents.get(n), ast.JoinedStr)]
+        nodes = [
+            n for n in inside if isinstance(n, kinds) and not isinstance(self.parents.get(n), ast.JoinedStr)
+        ]
         texts = [self.source.segment(n) for n in nodes if isinstance(getattr(n, "ctx", ast.Load()), ast.Load)]
         return _few([t for t in texts if t and "\n" not in t and len(t) < 60], 16)
 
@@ -175,7 +185,7 @@ class _File:
 
 def _within(chunk: Chunk, edits: tuple[Edit, ...]) -> bool:
     ordered = sorted(edits)
-    apart = all(a.end <= b.start for a, b in zip(ordered, ordered[1:]))
+    apart = all(a.end <= b.start for a, b in pairs(ordered))
     return apart and all(chunk.start <= e.start and e.end <= chunk.end for e in edits)
 
 

@@ -27,7 +27,11 @@ class Child:
     """
 
     def __init__(
-        self, work: Callable[[Callable[[bytes], None]], None], cpu_s: Optional[float], wall_s: float, more_s: float = 0
+        self,
+        work: Callable[[Callable[[bytes], None]], None],
+        cpu_s: Optional[float],
+        wall_s: float,
+        more_s: float = 0,
     ) -> None:
         self._read, write = os.pipe()
         self.pid = os.fork()

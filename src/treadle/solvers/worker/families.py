@@ -62,24 +62,28 @@ _NEAR_BINARY = {
 }
 
 _FAMILIES = """
-min max sum; any all; sorted reversed; floor ceil round int trunc; list tuple set; str repr; int float; len sum;
-keys values items; append extend insert; appendleft append; popleft pop; add update discard; remove discard pop;
-lower upper casefold title capitalize swapcase; strip lstrip rstrip; startswith endswith; removeprefix removesuffix;
-ljust rjust center; find rfind index; split rsplit splitlines; partition rpartition; isdigit isalpha isalnum isnumeric isspace;
-isupper islower; union intersection difference symmetric_difference; issubset issuperset; sin cos tan; log log2 log10 exp;
-days seconds total_seconds; year month day; hour minute second; bisect bisect_left bisect_right; insort insort_left insort_right;
-heappush heappop heappushpop heapreplace; zip zip_longest; combinations permutations product combinations_with_replacement; get pop setdefault;
-ValueError TypeError KeyError IndexError LookupError AttributeError ZeroDivisionError ArithmeticError; match fullmatch search findall;
-dirname basename; exists isfile isdir; quote unquote; dumps loads; encode decode; mean median; getattr hasattr; islice takewhile dropwhile;
-replace translate; nlargest nsmallest; itemgetter attrgetter; read readline readlines; write writelines; isinstance issubclass;
+min max sum; any all; sorted reversed; floor ceil round int trunc; list tuple set; str repr; int float;
+len sum; keys values items; append extend insert; appendleft append; popleft pop; add update discard;
+remove discard pop; lower upper casefold title capitalize swapcase; strip lstrip rstrip;
+startswith endswith; removeprefix removesuffix; ljust rjust center; find rfind index;
+split rsplit splitlines; partition rpartition; isdigit isalpha isalnum isnumeric isspace; isupper islower;
+union intersection difference symmetric_difference; issubset issuperset; sin cos tan; log log2 log10 exp;
+days seconds total_seconds; year month day; hour minute second; bisect bisect_left bisect_right;
+insort insort_left insort_right; heappush heappop heappushpop heapreplace; zip zip_longest;
+combinations permutations product combinations_with_replacement; get pop setdefault;
+ValueError TypeError KeyError IndexError LookupError AttributeError ZeroDivisionError ArithmeticError;
+match fullmatch search findall; dirname basename; exists isfile isdir; quote unquote; dumps loads;
+encode decode; mean median; getattr hasattr; islice takewhile dropwhile; replace translate;
+nlargest nsmallest; itemgetter attrgetter; read readline readlines; write writelines; isinstance issubclass;
 """
 RELATIVES: dict[str, list[str]] = {}
-for _family in _FAMILIES.split(";"):
+for _family in _FAMILIES.strip().rstrip(";").split(";"):
     _names = _family.split()
     for _name in _names:
         RELATIVES.setdefault(_name, []).extend(n for n in _names if n != _name and n not in RELATIVES[_name])
 
 _SEPARATORS = ["", " ", ",", ", ", "-", "_", ":", ": ", "\n", ".", "/", "0"]
+_WITHIN = (("<", ">"), (">", "<"), ("+", "-"), ("*", "+"), ("+", "*"), ("?", "+"), ("r", "w"), ("w", "a"))
 _DIGITS = re.compile(r"\d+")
 
 
@@ -101,7 +105,18 @@ def constants(value: Any, from_test: list[Any], names: set[str]) -> Iterator[tup
         yield from _integers(value)
         yield from ((repr(v), 1.9) for v in from_test if type(v) in (int, float))
     elif isinstance(value, float):
-        changed = [value + 1, value - 1, -value, 0.0, 1.0, value * 10, value / 10, value * 2, value / 2, 1 - value]
+        changed = [
+            value + 1,
+            value - 1,
+            -value,
+            0.0,
+            1.0,
+            value * 10,
+            value / 10,
+            value * 2,
+            value / 2,
+            1 - value,
+        ]
         yield from ((repr(round(v, 12)), 1.4) for v in changed)
         yield from ((repr(v), 1.9) for v in from_test if type(v) in (int, float))
     elif isinstance(value, str):
@@ -127,7 +142,9 @@ def _strings(value: str, names: set[str]) -> Iterator[tuple[str, float]]:
     if any(found in names for found in re.findall(r"\{(\w+)", value)):
         yield "f" + repr(value), 0.9
     yield from ((repr(v), 1.3) for v in (value.lower(), value.upper(), value.capitalize(), value.title()))
-    yield from ((repr(v), 1.6) for v in (value.strip(), value + " ", " " + value, value.rstrip("s"), value + "s"))
+    yield from (
+        (repr(v), 1.6) for v in (value.strip(), value + " ", " " + value, value.rstrip("s"), value + "s")
+    )
     if len(value) <= 2:
         yield from ((repr(v), 1.8) for v in _SEPARATORS)
         yield from ((repr(v), 1.9) for v in {value + value, value[::-1], value[:1], value[1:]})
@@ -138,7 +155,7 @@ def _strings(value: str, names: set[str]) -> Iterator[tuple[str, float]]:
     if len(value) > 2:
         yield from ((repr(value[:n] + value[n + 1 :]), 2.1) for n in (0, len(value) - 1))
     if len(value) <= 12:
-        for old, new in (("<", ">"), (">", "<"), ("+", "-"), ("*", "+"), ("+", "*"), ("?", "+"), ("r", "w"), ("w", "a")):
+        for old, new in _WITHIN:
             if old in value:
                 yield repr(value.replace(old, new, 1)), 1.7
         yield "''", 2.2

@@ -11,7 +11,17 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_FOREIGN = {"site-packages", "dist-packages", "node_modules", "__pycache__", ".git", ".tox", ".nox", ".venv", "venv"}
+_FOREIGN = {
+    "site-packages",
+    "dist-packages",
+    "node_modules",
+    "__pycache__",
+    ".git",
+    ".tox",
+    ".nox",
+    ".venv",
+    "venv",
+}
 
 
 class Edit(NamedTuple):

@@ -13,13 +13,11 @@ from typing import Any, Callable, Iterator, NamedTuple
 from .files import Files, Source
 from .runners import Tests
 
-Lines = dict  # path → set of lines; a function's entry is minus its first line
-
 _MODULE_SHARE = 0.9
 
 
 class Seen(NamedTuple):
-    """One test's traced run. `lines` maps a path to the lines it ran."""
+    """One test's traced run. `lines` maps a path to the lines it ran; a function's entry is minus its first line."""
 
     id: str
     passed: bool
@@ -60,7 +58,7 @@ class Tracer:
             self._monitoring.set_events(self._tool, 0)
             return
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
 
     def _call(self, frame: Any, event: str, argument: Any) -> Any:
         path = self._path(frame.f_code.co_filename)
@@ -100,7 +98,12 @@ class Tracer:
 
 
 def trace(
-    tests: Tests, ids: list[str], files: Files, each_s: float, report: Callable[[Seen], None], traced: bool = True
+    tests: Tests,
+    ids: list[str],
+    files: Files,
+    each_s: float,
+    report: Callable[[Seen], None],
+    traced: bool = True,
 ) -> None:
     """Run `ids`, traced or not, in order, giving each to `report` as it ends; one past `each_s` seconds fails.
 
@@ -151,7 +154,7 @@ def ochiai(failed: int, passed: int, all_failed: int) -> float:
 
 
 def scores(seen: list[Seen], first: str) -> dict[tuple[str, int], float]:
-    """Ochiai's score of every line that the test `first` ran, by path and line (entries as in `Lines`)."""
+    """Ochiai's score of every line that the test `first` ran, by path and line (entries as in `Seen`)."""
     reached = {(p, n) for s in seen if s.id == first for p, lines in s.lines.items() for n in lines}
     failed = dict.fromkeys(reached, 0)
     passed = dict.fromkeys(reached, 0)
@@ -199,7 +202,8 @@ def header_end(node: ast.stmt) -> int:
     body = getattr(node, "body", None)
     if not body:
         return node.end_lineno or node.lineno
-    return max(node.lineno, min(body[0].lineno, *(d.lineno for d in getattr(body[0], "decorator_list", [body[0]]))) - 1)
+    first: int = min([body[0].lineno, *(d.lineno for d in getattr(body[0], "decorator_list", []))])
+    return max(node.lineno, first - 1)
 
 
 def _statements(source: Source, found: dict[tuple[str, int], float]) -> Iterator[Place]:
@@ -210,7 +214,9 @@ def _statements(source: Source, found: dict[tuple[str, int], float]) -> Iterator
                 score = max(found.get((source.path, -n), 0.0) for n in lines)
                 inner = (*names, child.name)
                 if score:
-                    yield Place(source.path, child, score * _MODULE_SHARE, ".".join(inner), child, *_extent(child))
+                    yield Place(
+                        source.path, child, score * _MODULE_SHARE, ".".join(inner), child, *_extent(child)
+                    )
                 yield from walk(child, inner, child)
             elif isinstance(child, ast.ClassDef):
                 yield from walk(child, (*names, child.name), scope)
@@ -254,7 +260,8 @@ def _constants(source: Source, node: ast.AST, named: dict[str, float], inside: s
             yield from _constants(source, child, named, f"{inside}.{child.name}".lstrip("."))
         elif isinstance(child, (ast.Assign, ast.AnnAssign)) and child.value is not None:
             targets = child.targets if isinstance(child, ast.Assign) else [child.target]
-            score = max((named.get(n.id, 0.0) for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)), default=0)
+            names = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+            score = max((named.get(name, 0.0) for name in names), default=0)
             if score:
                 lines = child.lineno, child.end_lineno or child.lineno
                 yield Place(source.path, child, score * _MODULE_SHARE, inside, source.tree, *lines)

@@ -1,6 +1,7 @@
 """Request in, response out.
 
-request   {root, runner: "unittest" | "pytest", target: [id], passing: [id], denied: [path], wall_s, mode: "repair" | "localise"}
+request   {root, runner: "unittest" | "pytest", target: [id], passing: [id], denied: [path], wall_s,
+          mode: "repair" | "localise"}
 response  {found, path, source, description, mended, tried, suspects: [{path, line, score, text, function, start, end}],
           near: [text], exhausted, note}; written anew as the work goes on, so that what is known outlives a kill
 """
@@ -15,7 +16,7 @@ from typing import Any
 from .files import Files
 from .localise import Place, places
 from .runners import Tests, enter
-from .search import Request, Search, mend, observe, quiet_exit
+from .search import Limits, Request, Search, mend, observe, quiet_exit
 
 _SUSPECTS = 25
 _EACH_S = 3.0
@@ -81,7 +82,9 @@ def _work(request: Request, response: Response, tests: Tests, deadline: float, b
     if any(s.passed for s in seen + plain):
         response.write(note="the failing test passes when it runs by itself")
         return
-    seen += [s for s in observe(tests, target[1:], files, min(1.0, share), share, traced=True) if not s.passed]
+    seen += [
+        s for s in observe(tests, target[1:], files, min(1.0, share), share, traced=True) if not s.passed
+    ]
     passing = [i for i in tests.known(request.passing) if i not in target]
     passing.sort(key=lambda i: _file_of(i, request.runner) != _file_of(first, request.runner))
     seen += [s for s in observe(tests, passing, files, each_s, share, traced=True) if s.passed]
@@ -92,10 +95,10 @@ def _work(request: Request, response: Response, tests: Tests, deadline: float, b
     if request.mode != "repair" or not found:
         return
     cpu_s = plain[0].seconds * 2 if plain else 0.0
-    search = Search(request, tests, files, seen, cpu_s, deadline, import_s)
+    search = Search(request, tests, files, seen, Limits(deadline, cpu_s, import_s))
     finding = search.run(found, lambda: response.write(tried=search.tried, near=search.near))
     ended = {"tried": search.tried, "near": search.near, "exhausted": search.exhausted}
-    response.write(**ended, **(mend(search, files, finding) if finding else {}))
+    response.write(**ended, **(mend(files, finding) if finding else {}))
 
 
 def _file_of(test_id: str, runner: str) -> str:

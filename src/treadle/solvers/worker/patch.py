@@ -8,11 +8,12 @@ import importlib.machinery
 import os
 import sys
 from types import CodeType, FunctionType
-from typing import Any, Iterator, NamedTuple
+from typing import Any, Iterator, NamedTuple, Tuple
 
 from .files import Edit, Files, Source, splice
 
-Path = tuple  # names from the outside in, each with its place among its likes: (("Book", 0), ("add", 0))
+# Names from the outside in, each with its place among its likes: (("Book", 0), ("add", 0)).
+Path = Tuple[Tuple[str, int], ...]
 
 
 class Chunk(NamedTuple):
@@ -66,7 +67,16 @@ def _shallow(code: CodeType) -> tuple[Any, ...]:
     consts = tuple(("code", c.co_name) if isinstance(c, CodeType) else _const(c) for c in code.co_consts)
     shape = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     table = getattr(code, "co_exceptiontable", b"")
-    return (code.co_name, code.co_code, consts, code.co_names, code.co_varnames, code.co_freevars, shape, table)
+    return (
+        code.co_name,
+        code.co_code,
+        consts,
+        code.co_names,
+        code.co_varnames,
+        code.co_freevars,
+        shape,
+        table,
+    )
 
 
 class Patcher:
@@ -106,7 +116,8 @@ class Patcher:
         self, path: str, old: dict[Path, CodeType], new: dict[Path, CodeType], changed: set[Path]
     ) -> list[tuple[FunctionType, CodeType]] | None:
         swaps = []
-        functions = {p for p, c in old.items() if c.co_flags & 0x1}  # CO_OPTIMIZED: functions, not class bodies
+        # CO_OPTIMIZED: functions, not class bodies.
+        functions = {p for p, c in old.items() if c.co_flags & 0x1}
         outermost = set()
         for place in changed:
             inside = [place[:n] for n in range(len(place) + 1) if place[:n] in functions]
@@ -138,7 +149,8 @@ class Patcher:
         if source.path not in self._flags:
             self._flags[source.path] = _future_flags(source.tree)
         padded = "\n" * (chunk.first_line - 1) + text
-        return compile(padded, filename, "exec", self._flags[source.path], dont_inherit=True)
+        code: CodeType = compile(padded, filename, "exec", self._flags[source.path], dont_inherit=True)
+        return code
 
 
 def _future_flags(tree: ast.Module) -> int:
@@ -148,7 +160,9 @@ def _future_flags(tree: ast.Module) -> int:
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             for alias in node.names:
-                flags |= getattr(__future__, alias.name).compiler_flag if hasattr(__future__, alias.name) else 0
+                flags |= (
+                    getattr(__future__, alias.name).compiler_flag if hasattr(__future__, alias.name) else 0
+                )
     return flags
 
 

@@ -43,7 +43,11 @@ class Tests:
 
 def _flat(thing: Any) -> list[Any]:
     if isinstance(thing, CodeType):
-        consts = thing.co_consts[1:] if thing.co_consts[:1] and isinstance(thing.co_consts[0], str) else thing.co_consts
+        consts = (
+            thing.co_consts[1:]
+            if thing.co_consts[:1] and isinstance(thing.co_consts[0], str)
+            else thing.co_consts
+        )
         return [v for const in consts for v in _flat(const)]
     if isinstance(thing, (tuple, list, frozenset, set)):
         return [v for part in list(thing)[:20] for v in _flat(part)]
@@ -78,33 +82,33 @@ class _Result(unittest.TestResult):
         self._begin, self._finish = on_start, on_end
         self._good = False
 
-    def startTest(self, test: unittest.TestCase) -> None:  # noqa: N802
+    def startTest(self, test: unittest.TestCase) -> None:
         self._good = False
         self._begin(test.id())
         super().startTest(test)
 
-    def addSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802
+    def addSuccess(self, test: unittest.TestCase) -> None:
         self._good = True
 
-    def addExpectedFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802
+    def addExpectedFailure(self, test: unittest.TestCase, err: Any) -> None:
         self._good = True
 
-    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: Any) -> None:  # noqa: N802
+    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: Any) -> None:
         if err is not None:
             self._good = False
             self._lose()
 
     # A failure's traceback text is never read here, and making it is slow.
-    def addError(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802
+    def addError(self, test: unittest.TestCase, err: Any) -> None:
         self._lose()
 
-    def addFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802
+    def addFailure(self, test: unittest.TestCase, err: Any) -> None:
         self._lose()
 
-    def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802
+    def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:
         self._lose()
 
-    def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:
         self.passed = False
 
     def _lose(self) -> None:
@@ -112,7 +116,7 @@ class _Result(unittest.TestResult):
         if self.failfast:
             self.stop()
 
-    def stopTest(self, test: unittest.TestCase) -> None:  # noqa: N802
+    def stopTest(self, test: unittest.TestCase) -> None:
         self._finish(test.id(), self._good)
         super().stopTest(test)
 
@@ -126,7 +130,9 @@ class _Unittest(Tests):
             case = self._load(_SUBTEST.sub("", test_id))
             if case is not None:
                 self._cases[test_id] = case
-                self.files.add(os.path.abspath(getattr(sys.modules[type(case).__module__], "__file__", "") or ""))
+                self.files.add(
+                    os.path.abspath(getattr(sys.modules[type(case).__module__], "__file__", "") or "")
+                )
 
     def _load(self, name: str) -> unittest.TestCase | None:
         for _ in range(2):
@@ -184,19 +190,19 @@ class _Pytest(Tests):
     def run(self, ids: list[str], on_start: OnStart, on_end: OnEnd, stop: bool) -> bool:
         passed = True
         items = [self._items[i] for i in ids]
-        for at, (test_id, item) in enumerate(zip(ids, items)):
+        for at, item in enumerate(items):
+            test_id = ids[at]
             following = items[at + 1] if at + 1 < len(items) else None
             on_start(test_id)
             reports = self._protocol(item, log=False, nextitem=following)
             good = all(r.outcome != "failed" for r in reports) and any(
-                r.when == "call" and r.outcome == "passed" or hasattr(r, "wasxfail") for r in reports
+                (r.when == "call" and r.outcome == "passed") or hasattr(r, "wasxfail") for r in reports
             )
             on_end(test_id, good)
             passed = passed and good
             if stop and not passed:
                 return False
         return passed
-
 
     def _constant_sources(self, test_id: str) -> list[Any]:
         item = self._items[test_id]

@@ -64,9 +64,10 @@ def _nothing(*_: Any) -> None:
     return None
 
 
-def observe(tests: Tests, ids: list[str], files: Files, each_s: float, wall_s: float, traced: bool) -> list[Seen]:
+def observe(
+    tests: Tests, ids: list[str], files: Files, each_s: float, wall_s: float, traced: bool
+) -> list[Seen]:
     """The runs of `ids` in one child, as far as they come in `wall_s`; `lines` is empty unless `traced`."""
-
     if not ids:
         return []
 
@@ -85,20 +86,28 @@ def observe(tests: Tests, ids: list[str], files: Files, each_s: float, wall_s: f
     return [Seen(*json.loads(line)) for line in lines[:-1]]
 
 
+class Limits(NamedTuple):
+    """When the search ends (monotonic clock), and how long the failing test and the imports take on a processor."""
+
+    deadline: float
+    cpu_s: float
+    import_s: float
+
+
 class Search:
     """The search for a candidate that makes the first failing test pass and no other one fail.
 
-    `tell` is called as it goes on. `deadline` is on the monotonic clock.
+    `tell` is called as it goes on.
     """
 
     def __init__(
-        self, request: Request, tests: Tests, files: Files, seen: list[Seen], cpu_s: float, deadline: float, import_s: float
+        self, request: Request, tests: Tests, files: Files, seen: list[Seen], limits: Limits
     ) -> None:
-        self._request, self._tests, self._files, self._deadline = request, tests, files, deadline
+        self._request, self._tests, self._files, self._deadline = request, tests, files, limits.deadline
         self._targets = tests.known(request.target)
         self._passing = {s.id: s for s in seen if s.passed}
         self._failing = {s.id: s for s in seen if not s.passed}
-        self._cpu_s, self._import_s = max(_CPU_S, cpu_s), import_s
+        self._cpu_s, self._import_s = max(_CPU_S, limits.cpu_s), limits.import_s
         self._keys: set[tuple[Any, ...]] = set()
         self._patcher = Patcher(files)
         self.tried = 0
@@ -142,7 +151,7 @@ class Search:
         left, told, more = -1, time.monotonic(), True
         try:
             while True:
-                while more and len(running) < _SIDE_BY_SIDE and not self._is_late() and left and not self._is_whole():
+                while more and left and len(running) < _SIDE_BY_SIDE and not self._is_over():
                     entry = next(found, None)
                     if entry is None:
                         more = False
@@ -152,7 +161,7 @@ class Search:
                     left -= 1
                 if not running:
                     return None if more else timed_out
-                wait([child for child, *_ in running], self._deadline - time.monotonic() if not self._is_late() else 0)
+                wait([child for child, *_ in running], max(0, self._deadline - time.monotonic()))
                 for child, candidate, compiled, order in list(running):
                     ended = child.poll()
                     if ended is None:
@@ -173,8 +182,8 @@ class Search:
             for child, *_ in running:
                 child.end()
 
-    def _is_whole(self) -> bool:
-        return self.best is not None and not self.best.owed
+    def _is_over(self) -> bool:
+        return self._is_late() or (self.best is not None and not self.best.owed)
 
     def _judge(self, candidate: Candidate, trial: Trial, order: int) -> bool:
         """Whether it is a new best."""
@@ -188,10 +197,10 @@ class Search:
         reached = [i for i, s in self._failing.items() if candidate.line in s.lines.get(candidate.path, ())]
         owed = len([i for i in reached if i not in trial.mended and i != self._targets[0]])
         found = Finding(candidate, 1 + len(trial.mended), owed, order)
-        better = self.best is None or (owed, -found.mended, order) < (self.best.owed, -self.best.mended, self.best.order)
-        if better:
-            self.best = found
-        return better
+        if self.best is not None and _merit(self.best) <= _merit(found):
+            return False
+        self.best = found
+        return True
 
     def _start(self, candidate: Candidate, compiled: Compiled, factor: float) -> Child:
         cpu_s = self._cpu_s * factor + (2 * self._import_s + 1.0 if compiled.fresh else 0)
@@ -241,7 +250,11 @@ class Search:
         return Trial(first, mended, whole, broke, timed_out and not whole)
 
 
-def mend(search: Search, files: Files, finding: Finding) -> dict[str, Any]:
+def _merit(finding: Finding) -> tuple[int, int, int]:
+    return finding.owed, -finding.mended, finding.order
+
+
+def mend(files: Files, finding: Finding) -> dict[str, Any]:
     """The finding as the response's `path`, `source` (latin-1, so that every byte is kept), `description`, `mended`."""
     source = files.source(finding.candidate.path)
     assert source is not None

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import ast
-from typing import Any, Iterator
+from typing import Any
 
-from .expressions import Proposal, Scope, condition_offers, whole_offers
 from .files import Edit, Source
+from .scope import Offers, Proposal, Scope
+from .wholes import condition_offers, whole_offers
 
-Offers = Iterator[Proposal]
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_AUGMENTED = (
+    ("+=", 1.0),
+    ("-=", 1.0),
+    ("=", 1.2),
+    ("*=", 1.3),
+    ("//=", 1.5),
+    ("/=", 1.6),
+    ("|=", 1.6),
+    ("&=", 1.6),
+)
+_ERRORS = (
+    "ValueError",
+    "KeyError",
+    "TypeError",
+    "IndexError",
+    "AttributeError",
+    "ZeroDivisionError",
+    "Exception",
+)
 
 
 def statement_offers(scope: Scope, node: ast.stmt) -> Offers:
@@ -77,18 +96,23 @@ def _assign(scope: Scope, node: ast.Assign) -> Offers:
 
 def _in_sequence(scope: Scope, node: ast.Assign, targets: ast.Tuple, values: ast.Tuple) -> Offers:
     """`a, b = b, a + b` as one assignment after the other, in both orders."""
-    pairs = [f"{scope.source.segment(t)} = {scope.source.segment(v)}" for t, v in zip(targets.elts, values.elts)]
-    if len(pairs) == len(targets.elts) == len(values.elts) and len(pairs) == 2:
-        for order in (pairs, pairs[::-1]):
+    if len(targets.elts) == len(values.elts) == 2:
+        texts = [
+            f"{scope.source.segment(targets.elts[n])} = {scope.source.segment(values.elts[n])}"
+            for n in (0, 1)
+        ]
+        for order in (texts, texts[::-1]):
             yield Proposal(2.4, (Edit(scope.source.start(node), scope.source.end(node), "; ".join(order)),))
 
 
 def _augmented(scope: Scope, node: ast.AugAssign) -> Offers:
     source = scope.source
     start, end = source.end(node.target), source.start(node.value)
-    token = source.token(start, end, "+=", "-=", "*=", "/=", "//=", "%=", "**=", "|=", "&=", "^=", "<<=", ">>=")
+    token = source.token(
+        start, end, "+=", "-=", "*=", "/=", "//=", "%=", "**=", "|=", "&=", "^=", "<<=", ">>="
+    )
     if token is not None:
-        for text, cost in (("+=", 1.0), ("-=", 1.0), ("=", 1.2), ("*=", 1.3), ("/=", 1.6), ("//=", 1.5), ("|=", 1.6), ("&=", 1.6)):
+        for text, cost in _AUGMENTED:
             if text != token.text:
                 yield Proposal(cost, (Edit(token.start, token.end, text),))
         name, value = source.segment(node.target), source.segment(node.value)
@@ -145,8 +169,7 @@ def _handled(scope: Scope, node: ast.Try) -> Offers:
     for handler in node.handlers:
         if isinstance(handler.type, ast.Name):
             at = scope.source.start(handler.type), scope.source.end(handler.type)
-            others = ("ValueError", "KeyError", "TypeError", "IndexError", "AttributeError", "Exception", "ZeroDivisionError")
-            yield from (Proposal(1.6, (Edit(*at, name),)) for name in others if name != handler.type.id)
+            yield from (Proposal(1.6, (Edit(*at, name),)) for name in _ERRORS if name != handler.type.id)
 
 
 def _value_of(scope: Scope, node: Any) -> Offers:
@@ -232,8 +255,10 @@ def _inserted(scope: Scope, node: ast.stmt) -> Offers:
     # A file may end without a line end.
     lead = "" if source.text[: whole[1]].endswith(("\n", "\r")) else source.newline
 
+    end = whole[1]
+
     def after(text: str, cost: float) -> Proposal:
-        return Proposal(cost, (Edit(whole[1], whole[1], f"{lead}{indent}{text}{source.newline}"),))  # type: ignore[index]
+        return Proposal(cost, (Edit(end, end, f"{lead}{indent}{text}{source.newline}"),))
 
     in_loop = any(isinstance(a, _LOOPS) for a in around)
     if last and in_loop and not isinstance(node, (ast.Break, ast.Continue, ast.Return, ast.Raise)):
@@ -258,7 +283,9 @@ def _inserted(scope: Scope, node: ast.stmt) -> Offers:
 
 def _simple(function: Any) -> list[ast.stmt]:
     kinds = (ast.Expr, ast.Assign, ast.AugAssign)
-    out = [s for s in ast.walk(function) if isinstance(s, kinds) and not isinstance(s.value, ast.Constant)]
+    out: list[ast.stmt] = [
+        s for s in ast.walk(function) if isinstance(s, kinds) and not isinstance(s.value, ast.Constant)
+    ]
     return out[:8]
 
 
@@ -266,5 +293,7 @@ def _guards(scope: Scope, function: Any, start: int, indent: str) -> Offers:
     names = [a.arg for a in function.args.args if a.arg not in ("self", "cls")]
     for name in names[:3]:
         for value in ("", " " + name, " []", " 0", " ''", " False", " True", " None"):
-            text = f"{indent}if not {name}:{scope.source.newline}{indent}    return{value}{scope.source.newline}"
+            text = (
+                f"{indent}if not {name}:{scope.source.newline}{indent}    return{value}{scope.source.newline}"
+            )
             yield Proposal(2.6, (Edit(start, start, text),))
