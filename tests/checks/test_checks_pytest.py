@@ -31,7 +31,12 @@ async def test_pass_fail_and_single_ids_with_odd_names(project):
     assert result.verdict == "fail"
     assert len(result.tests.failed) == 6
     small = result.tests.failed[0]
-    assert (small.id, small.call, small.expected, small.got) == ("tests/test_calc.py::test_small", "add(2, 3)", "5", "4")
+    assert (small.id, small.call, small.expected, small.got) == (
+        "tests/test_calc.py::test_small",
+        "add(2, 3)",
+        "5",
+        "4",
+    )
     assert (small.path, small.line) == ("tests/test_calc.py", 6)
     odd = tuple(i for i in result.tests.failed_ids if "TestMore" in i)
     alone = await there.run(WRONG, target=odd)
@@ -94,9 +99,15 @@ class TestCase(unittest.TestCase):
     ("files", "says"),
     [
         ({"tests/test_b.py": "def test(:\n"}, "tests/test_b.py: SyntaxError: invalid syntax"),
-        ({"tests/test_b.py": "import nowhere_at_all\n"}, "ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        (
+            {"tests/test_b.py": "import nowhere_at_all\n"},
+            "ModuleNotFoundError: No module named 'nowhere_at_all'",
+        ),
         ({"tests/conftest.py": "import nowhere_at_all\n"}, "No module named 'nowhere_at_all'"),
-        ({"tests/test_b.py": "import os\nos._exit(0)\n"}, "tests/test_b.py: the process ended while it was imported"),
+        (
+            {"tests/test_b.py": "import os\nos._exit(0)\n"},
+            "tests/test_b.py: the process ended while it was imported",
+        ),
     ],
     ids=["syntax", "import", "conftest", "os-exit"],
 )
@@ -107,9 +118,9 @@ async def test_what_cannot_be_collected_is_an_error(project, files, says):
 
 
 async def test_a_hanging_and_an_exiting_test_are_named(project):
-    hang = await project({"test_a.py": "import time\ndef test_a(): pass\ndef test_b(): time.sleep(99)\n"}).run(
-        tests={"timeout_s": 4.0}
-    )
+    hang = await project(
+        {"test_a.py": "import time\ndef test_a(): pass\ndef test_b(): time.sleep(99)\n"}
+    ).run(tests={"timeout_s": 4.0})
     assert (hang.verdict, hang.cause) == ("error", "timeout")
     assert hang.summary == "the tests did not end within 4 s: test_a.py::test_b was still running"
     gone = await project({"test_a.py": "import os\ndef test_a(): pass\ndef test_b(): os._exit(5)\n"}).run()

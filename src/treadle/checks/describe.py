@@ -22,7 +22,7 @@ def describe_failure(test: FailedTest, limit: int = 2000) -> str:
 
     The plain expectation comes first, the traceback last and only as far as there is room.
     """
-    place = f" ({test.path}:{test.line})" if test.path else ""
+    place = f" ({test.path}{f':{test.line}' if test.line else ''})" if test.path else ""
     parts = [f"{test.id}{place}", expectation(test) or test.message]
     if test.source:
         parts.append(test.source.rstrip())

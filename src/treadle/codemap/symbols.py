@@ -90,7 +90,7 @@ def _kind(kind: str, outer_kind: str) -> str:
 
 
 def _name(node: "Node") -> str:
-    named = node.child_by_field_name("name") or node.child_by_field_name("type")
+    named = node.child_by_field_name("type" if node.type == "impl_item" else "name")
     declarator = node.child_by_field_name("declarator")
     while named is None and declarator is not None:
         inner = declarator.child_by_field_name("declarator")

@@ -146,4 +146,6 @@ def _same(a: Json, b: Json) -> bool:
 
 
 def _name(value: Json) -> str:
+    if isinstance(value, float):
+        return "number"
     return next(name for name, kinds in _TYPES.items() if isinstance(value, kinds))

@@ -20,10 +20,16 @@ function named(open, data) {
   return `${file}::${Array.from(names, (name) => name ?? "?").join(" > ")}`;
 }
 
+function trace(error, depth = 0) {
+  const lines = String(error?.stack ?? error?.message ?? error).split("\n");
+  const own = lines.filter((line) => !/^\s+at .*(node:|\/node_modules\/)/.test(line)).join("\n");
+  return error?.cause && depth < 4 ? `${own}\ncaused by: ${trace(error.cause, depth + 1)}` : own;
+}
+
 function failure(data) {
   const error = data.details?.error ?? {};
   const cause = error.cause ?? error;
-  const text = String(cause?.stack ?? cause?.message ?? cause);
+  const text = trace(cause);
   const message = String(cause?.message ?? cause).split(/\s+/).join(" ").trim();
   const known = cause && typeof cause === "object" && "expected" in cause && cause.operator?.match(/qual/);
   const shown = (value) => (known ? JSON.stringify(value)?.slice(0, 300) ?? String(value) : "");

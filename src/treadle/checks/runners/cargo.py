@@ -26,7 +26,8 @@ class Cargo:
         argv: tuple[str, ...] = ("cargo", "test", "--no-fail-fast", "--color", "never")
         if job.target:
             argv += ("--", "--exact", *dict.fromkeys(test.split("::", 1)[1] for test in job.target))
-        return Command(argv, timeout_s=job.timeout_s, scratch=job.room, network=job.network)
+        env = {} if job.network else {"CARGO_NET_RETRY": "0"}
+        return Command(argv, env=env, timeout_s=job.timeout_s, scratch=job.room, network=job.network)
 
     def read(self, result: CommandResult, job: Job) -> Seen:
         """What cargo's output says."""

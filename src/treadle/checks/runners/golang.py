@@ -7,8 +7,10 @@ import msgspec
 
 from treadle.checks.base import FailedTest, TestReport
 from treadle.checks.runners.base import Job, Seen
+from treadle.protocol.errors import PathError
 from treadle.protocol.messages import Json
 from treadle.workspace.command import Command, CommandResult
+from treadle.workspace.view import MergedView
 
 _AT = re.compile(r"^\s*(\S+\.go):(\d+):(?:\d+:)? (.*)")
 
@@ -35,7 +37,7 @@ class Go:
 
     def read(self, result: CommandResult, job: Job) -> Seen:
         """What the event lines say."""
-        return read_go(result.output, result.duration_s, result.returncode is not None)
+        return read_go(result.output, result.duration_s, result.returncode is not None, _module(job.view))
 
     def group(self, test_id: str) -> str:
         """The test's package."""
@@ -47,8 +49,11 @@ def go_env(room: Path) -> dict[str, str]:
     return {"GOTOOLCHAIN": "local", "GOCACHE": str(room / "go-build")}
 
 
-def read_go(output: str, duration_s: float, ended: bool) -> Seen:
-    """What a stream of `go test -json` events says; lines that are no events are taken as build output."""
+def read_go(output: str, duration_s: float, ended: bool, module: str = "") -> Seen:
+    """What a stream of `go test -json` events says; lines that are no events are taken as build output.
+
+    `module` is the module's path, by which a package's folder is known.
+    """
     fold = _Fold()
     for line in output.splitlines():
         event = _event(line)
@@ -57,7 +62,9 @@ def read_go(output: str, duration_s: float, ended: bool) -> Seen:
         else:
             fold.event(event)
     failed = tuple(
-        _failed(test, "".join(fold.output.get(test, ()))) for test, how in fold.tests.items() if how == "fail"
+        _failed(test, "".join(fold.output.get(test, ())), module)
+        for test, how in fold.tests.items()
+        if how == "fail"
     )
     report = TestReport(
         runner="go",
@@ -135,11 +142,32 @@ def _split(test_id: str) -> tuple[str, str]:
     return package, name
 
 
-def _failed(test: str, output: str) -> FailedTest:
+def _failed(test: str, output: str, module: str) -> FailedTest:
     lines = [line for line in output.splitlines() if not line.strip().startswith(("=== ", "--- "))]
     place = next((m for m in map(_AT.match, lines) if m), None)
     message = place[3] if place else next((line.strip() for line in lines if line.strip()), "failed")
     said = FailedTest(id=test, message=message[:400], traceback=output[:6000])
     if place is None:
+        place = _panic_place(output, _split(test))
+    if place is None:
         return said
-    return msgspec.structs.replace(said, path=place[1], line=int(place[2]))
+    package = _split(test)[0]
+    folder = package[len(module) :].strip("/") if module and package.startswith(module) else ""
+    name = place[1].rsplit("/", 1)[-1]
+    return msgspec.structs.replace(said, path=f"{folder}/{name}" if folder else name, line=int(place[2]))
+
+
+def _panic_place(output: str, test: tuple[str, str]) -> re.Match[str] | None:
+    """Where in the test's own function a panic came through, from the goroutine's trace."""
+    package, name = test
+    return re.search(
+        rf"^{re.escape(package)}\.{re.escape(name)}\(.*\n\t(\S+\.go):(\d+)", output, re.MULTILINE
+    )
+
+
+def _module(view: MergedView) -> str:
+    try:
+        found = re.search(r"^module\s+(\S+)", view.text("go.mod"), re.MULTILINE)
+    except PathError:
+        return ""
+    return found[1] if found else ""

@@ -13,6 +13,7 @@ from treadle.checks.runners.texts import read_text
 from treadle.protocol.messages import Json
 from treadle.workspace.command import Command, CommandResult
 
+_FOREIGN = re.compile(r"\s+at .*(?:node:|/node_modules/)")
 _STACK = re.compile(r"\(?((?:file://)?/[^\s()]+?):(\d+):\d+\)?\s*$", re.MULTILINE)
 
 
@@ -97,6 +98,7 @@ def _failed(test: str, path: str, line: int, text: str, root: str) -> FailedTest
             path, line = _within(place[1], root), int(place[2])
             break
     head = re.split(r"\n\s+at ", plain)[0]
+    plain = "\n".join(line for line in plain.split("\n") if not _FOREIGN.match(line))
     return FailedTest(
         id=test, path=path, line=line, message=" ".join(head.split())[:400], traceback=plain[:6000]
     )

@@ -113,7 +113,9 @@ def _conftest(output: str, files: tuple[str, ...]) -> FailedTest | None:
     path = next((f for f in files if said[1].endswith("/" + f)), said[1])
     text = output[said.start() :]
     errors = re.findall(r"^E\s+(.*)", text, re.MULTILINE)
-    return FailedTest(path, path=path, message=errors[-1][:400] if errors else "it can't be imported", traceback=text[:6000])
+    return FailedTest(
+        path, path=path, message=errors[-1][:400] if errors else "it can't be imported", traceback=text[:6000]
+    )
 
 
 def _missing(output: str, python: str) -> tuple[str, str]:
