@@ -55,5 +55,8 @@ async def _solve(run: Run, attempt: Attempt) -> None:
     )
     if solution.suspects:
         run.suspects[(job.base.id(), job.target)] = solution.suspects
-    if solution.changes is not None:
+    if solution.changes is None:
+        near = "".join(f"\nmakes the test pass and breaks another: {one}" for one in solution.near[:3])
+        attempt.say(solution.summary + near)
+    else:
         await attempt.offer(Candidate(solution.changes, {"summary": solution.summary}, solution.summary))

@@ -29,6 +29,10 @@ Offer = Callable[[Candidate], Awaitable[Judgement]]
 """Has a candidate judged at once. A `pass`, a `none` and an `error` end the attempt; a `fail` may be answered."""
 
 
+Say = Callable[[str], None]
+"""Tells why an attempt ended without a candidate that passed: a line for the receipt."""
+
+
 class Attempt(Struct, frozen=True):
     """One try of a job on one rung: where it stands, what it may use, what climbed up to it."""
 
@@ -37,4 +41,5 @@ class Attempt(Struct, frozen=True):
     place: Place
     meter: Meter
     offer: Offer
+    say: Say
     receipts: tuple[str, ...] = ()

@@ -36,6 +36,7 @@ async def climb(run: Run, job: Job) -> StepResult:
     receipts: tuple[str, ...] = ()
     missing: ProviderError | None = None
     best: Tried | None = None
+    said: list[str] = []
     number = 0
     for index, rung in enumerate(job.agent.ladder):
         failing: list[int] = []
@@ -49,13 +50,14 @@ async def climb(run: Run, job: Job) -> StepResult:
             try:
                 tried = await _race(run, start, rung, index, number, receipts)
             except ProviderError as fault:
-                missing = fault
+                missing = missing or fault
                 where = Place(job.place, number)
                 run.emit(where, RungUnavailable(rung.tier, index, fault.message, fault.hint))
                 break
             if tried.judgement.verdict != FAIL:
                 return _result(job, tried)
             receipts += (f"On tier {tried.tier}: {tried.judgement.receipt or tried.judgement.summary}",)
+            said.append(f"{tried.tier}: {tried.judgement.summary}")
             failing.append(tried.judgement.failing)
             if tried.candidate is not None and (
                 best is None or tried.judgement.failing < best.judgement.failing
@@ -66,7 +68,7 @@ async def climb(run: Run, job: Job) -> StepResult:
     if not receipts and missing is not None:
         cause = "rate-limited" if isinstance(missing, RateLimited) else "unavailable"
         return StepResult(ERROR, missing.message, job.base, cause=cause, hint=missing.hint)
-    why = receipts[-1].splitlines()[0] if receipts else "the ladder has no rung"
+    why = "; ".join(said) or "the ladder has no rung"
     hint = f"a stronger rung was not to be had: {missing.message}; {missing.hint}" if missing else ""
     return StepResult(FAIL, why, job.base, hint=hint, unproven=job.state.unproven)
 
@@ -165,7 +167,7 @@ async def _attempt(
     started, checks_before = time.monotonic(), run.judge.checks_s
     verdict, summary = ERROR, "it did not end"
     try:
-        attempt = Attempt(job, _on(rung, tier), place, meter, desk.offer, receipts)
+        attempt = Attempt(job, _on(rung, tier), place, meter, desk.offer, desk.say, receipts)
         try:
             async with asyncio.timeout(None if rung.solver else limits.wall_s):
                 await propose(run, attempt)
@@ -267,7 +269,8 @@ class _Desk:
         if self._judged and self._judged[-1].verdict != FAIL:
             return self._judged[-1]
         failing = min((j.failing for j in self._judged), default=1 << 30)
-        count = f"{len(self._judged)} candidate(s), none passed" if self._judged else "no candidate"
+        count = f"none of {len(self._judged)} candidate(s) passed" if self._judged else ""
         last = self._judged[-1].summary if self._judged else ""
-        summary = "; ".join(part for part in (count, last, self._said) if part)
+        said = self._said.splitlines()[0] if self._said else ""
+        summary = "; ".join(part for part in (count, last, said) if part) or "no candidate"
         return Judgement(FAIL, summary, self.receipt, failing)

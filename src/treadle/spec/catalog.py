@@ -10,7 +10,8 @@ from treadle.spec.tiers import Tiers
 
 class Catalog(Struct, frozen=True):
     """Agents and loops by name, the tiers and the settings; `origins` maps `agent NAME` to its file,
-    `prompts` every prompt's text by its name."""
+    `prompts` every prompt's text by its name.
+    """
 
     agents: dict[str, AgentSpec]
     loops: dict[str, LoopSpec]

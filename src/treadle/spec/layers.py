@@ -69,7 +69,8 @@ def gather(folders: list[Folder], faults: Faults) -> Found:
             raw = _read(source, kind, faults)
             if raw is None:
                 found.faulty.add(path.stem)
-            else:
+            elif not (kind == "agent" and "replies" in raw and "ladder" not in raw and "tier" not in raw):
+                # A scripted model's replies may stand beside the agents.
                 _put(found, kind, raw, here, faults)
     return found
 

@@ -12,9 +12,8 @@ _SETTINGS = re.compile(
     r"(\.?pytest\.(ini|toml)|tox\.ini|setup\.cfg|noxfile\.py|\.coveragerc|jest\.config\..*|vitest\.(config|workspace)\..*"
     r"|\.mocharc\..*|karma\.conf\..*|playwright\.config\..*|\.nycrc.*|sitecustomize\.py|usercustomize\.py)$"
 )
-_MANIFESTS = frozenset(
-    "pyproject.toml package.json Makefile makefile GNUmakefile justfile Justfile .justfile".split()
-)
+_MANIFESTS = {"pyproject.toml", "package.json", "Makefile", "makefile", "GNUmakefile"}
+_MANIFESTS |= {"justfile", "Justfile", ".justfile"}
 
 
 def is_test_path(path: str) -> bool:
