@@ -14,6 +14,7 @@ class Adds(unittest.TestCase):
     def test_zero(self):
         self.assertEqual(0, add(0, 0))
 """
+HEAD = "import os, time, unittest\nclass T(unittest.TestCase):\n    def test_a(self): pass\n"
 WRONG = {"calc.py": "def add(a, b):\n    return a - b\n"}
 
 
@@ -141,18 +142,14 @@ async def test_what_cannot_be_collected_is_an_error_with_its_place(project, file
 
 
 async def test_a_process_that_ends_names_the_test(project):
-    result = await project(
-        {
-            "test_a.py": "import os, unittest\nclass T(unittest.TestCase):\n    def test_a(self): pass\n    def test_b(self): os._exit(0)\n"
-        }
-    ).run()
+    result = await project({"test_a.py": HEAD + "    def test_b(self): os._exit(0)\n"}).run()
     assert (result.verdict, result.cause) == ("error", "crash")
     assert result.summary == "the test process ended during test_a.T.test_b with exit code 0"
     assert result.tests.passed == ("test_a.T.test_a",)
 
 
 async def test_a_hanging_test_is_named(project):
-    body = "import time, unittest\nclass T(unittest.TestCase):\n    def test_a(self): pass\n    def test_b(self): time.sleep(99)\n"
+    body = HEAD + "    def test_b(self): time.sleep(99)\n"
     result = await project({"test_a.py": body}).run(tests={"timeout_s": 2.0})
     assert (result.verdict, result.cause) == ("error", "timeout")
     assert result.summary == "the tests did not end within 2 s: test_a.T.test_b was still running"
@@ -178,9 +175,12 @@ class T(unittest.TestCase):
 
 
 async def test_a_megabyte_of_output_hides_nothing(project):
-    body = "import unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n        print('x' * 1_000_000)\n        self.assertEqual('y' * 1_000_000, '')\n"
+    body = (
+        HEAD
+        + "    def test_b(self):\n        print('x' * 1_000_000)\n        self.assertEqual('y' * 1_000_000, '')\n"
+    )
     result = await project({"test_a.py": body}).run()
-    assert (result.verdict, result.tests.failed_ids) == ("fail", ("test_a.T.test_a",))
+    assert (result.verdict, result.tests.failed_ids) == ("fail", ("test_a.T.test_b",))
     assert len(result.detail) <= 4000
     assert len(result.tests.failed[0].message) < 600
 

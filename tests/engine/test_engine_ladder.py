@@ -2,8 +2,7 @@
 
 import textwrap
 
-from conftest import CALC, treadle_dir
-
+from samples import CALC, treadle_dir
 from treadle.protocol import events as e
 
 AGENT = """
@@ -22,6 +21,8 @@ steps:
   - {name: test, check: tests, on: {pass: done, fail: mend}}
   - {name: mend, agent: mender, each: failing_tests}
 """
+
+
 def edit(old: str, new: str) -> str:
     """A scripted conversation: one edit of calc.py, then done."""
     call = {"path": "calc.py", "search": old, "replace": new}
@@ -61,7 +62,9 @@ async def test_what_fails_on_every_rung_is_a_fail_and_writes_nothing(make_repo, 
 
 
 async def test_an_unavailable_rung_is_left_out_and_the_next_one_used(make_repo, drive):
-    root = make_repo(project(TOOLS % "small" + TOOLS % "large", small="  - error: unreachable\n", large=RIGHT))
+    root = make_repo(
+        project(TOOLS % "small" + TOOLS % "large", small="  - error: unreachable\n", large=RIGHT)
+    )
     ran = await drive(root, "go")
     assert [r.tier for r in ran.events(e.RungUnavailable)] == ["small"]
     assert ran.code == 0

@@ -61,7 +61,9 @@ def bounded_loops(draw) -> LoopSpec:
 
 
 @settings(max_examples=300, deadline=None)
-@given(bounded_loops(), st.lists(st.sampled_from(("pass", "fail", "error", "none")), min_size=13, max_size=13))
+@given(
+    bounded_loops(), st.lists(st.sampled_from(("pass", "fail", "error", "none")), min_size=13, max_size=13)
+)
 def test_every_loop_ends_within_the_sum_of_its_visits(loop: LoopSpec, verdicts: list[str]):
     state = LoopState()
     most = sum(s.max_visits or 0 for s in loop.steps)

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import CALC
 
+from samples import CALC
 from treadle.protocol import commands
 from treadle.protocol import events as e
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from conftest import CALC, treadle_dir
 
+from samples import CALC, treadle_dir
 from treadle.protocol import events as e
 from treadle.protocol.errors import TraceError
 from treadle.session.records import find_run, list_runs, view_of
@@ -84,7 +84,9 @@ def test_files_of_a_run_are_the_users_alone(tmp_path):
 
 
 async def test_the_view_of_the_trace_is_the_view_of_the_live_run(make_repo, drive):
-    root = make_repo({**CALC, **treadle_dir(loops__look="name: look\ndescription: x\nsteps: [{name: t, check: tests}]\n")})
+    root = make_repo(
+        {**CALC, **treadle_dir(loops__look="name: look\ndescription: x\nsteps: [{name: t, check: tests}]\n")}
+    )
     ran = await drive(root, "look")
     assert view_of(ran.session.folder) == ran.view
     assert ran.view.exit_code == 1
@@ -94,7 +96,9 @@ async def test_the_view_of_the_trace_is_the_view_of_the_live_run(make_repo, driv
 
 
 async def test_records_count_from_one_without_gaps_and_end_with_run_finished(make_repo, drive):
-    root = make_repo({**CALC, **treadle_dir(loops__look="name: look\ndescription: x\nsteps: [{name: t, check: tests}]\n")})
+    root = make_repo(
+        {**CALC, **treadle_dir(loops__look="name: look\ndescription: x\nsteps: [{name: t, check: tests}]\n")}
+    )
     ran = await drive(root, "look")
     kept = list(read_trace(ran.session.folder))
     assert [x.seq for x in kept] == list(range(1, len(kept) + 1))
@@ -105,7 +109,11 @@ async def test_a_killed_run_is_resumed_without_running_finished_steps_again(make
     root = make_repo({"a.txt": "a\n", ".gitignore": ".treadle/\n", **SLOW})
     child = subprocess.Popen(
         [sys.executable, "-m", "treadle", "run", "--loop", "slow", "-o", "jsonl"],
-        cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ, text=True,
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ,
+        text=True,
     )
     for line in child.stdout:
         if '"step_started"' in line and "wait@1" in line:
@@ -137,7 +145,9 @@ def _instead(monkeypatch):
 
 
 async def test_a_run_that_came_to_its_end_is_not_resumed(make_repo, drive):
-    root = make_repo({**CALC, **treadle_dir(loops__look="name: look\ndescription: x\nsteps: [{name: t, check: tests}]\n")})
+    root = make_repo(
+        {**CALC, **treadle_dir(loops__look="name: look\ndescription: x\nsteps: [{name: t, check: tests}]\n")}
+    )
     ran = await drive(root, "look")
     with pytest.raises(TraceError, match="came to its end"):
         resume(root, ran.session.folder, ran.session.options)
@@ -147,7 +157,10 @@ def test_a_signal_ends_the_run_in_the_trace(make_repo):
     root = make_repo({"a.txt": "a\n", **SLOW})
     child = subprocess.Popen(
         [sys.executable, "-m", "treadle", "run", "--loop", "slow", "-o", "jsonl"],
-        cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     lines = []
     for line in child.stdout:
