@@ -163,6 +163,7 @@ async def test_no_tests_and_no_way_to_test(project):
     assert "tests: {command: …}" in nothing.hint
 
 
+@pytest.mark.slow
 async def test_parallel_workers_of_the_projects_own_are_read(project):
     pytest.importorskip("xdist")
     result = await project({**FILES, "pytest.ini": INI + "addopts = -n 2\n"}).run(WRONG)
