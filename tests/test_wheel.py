@@ -1,5 +1,6 @@
 """What a user gets: the wheel, built here, installed in an environment of its own, used outside the checkout."""
 
+import json
 import os
 import subprocess
 import sys
@@ -71,6 +72,19 @@ def test_the_installed_wheel_runs_outside_the_checkout(bin_dir: Path, tmp_path: 
         for path in folder.glob("*.yaml"):
             assert path.name == "tiers.yaml" or path.stem in listed
     assert len(_treadle(bin_dir, tmp_path, "demo", "--bug", "list").splitlines()) >= 10
+
+
+def test_the_installed_wheel_mends_the_demo(bin_dir: Path, tmp_path: Path) -> None:
+    said = _treadle(bin_dir, tmp_path, "demo", "--into", str(tmp_path / "demo"), "--output", "json")
+    result = json.loads(said.splitlines()[-1])
+    assert (result["type"], result["is_error"], result["exit_code"], result["model_calls"]) == (
+        "result",
+        False,
+        0,
+        0,
+    )
+    (changed,) = result["written"]
+    assert f"+++ b/{changed}" in result["diff"]
 
 
 def test_the_checkout_finds_its_own_folders(tmp_path: Path) -> None:
