@@ -24,7 +24,7 @@ def lay_out(layer: Path, root: Path, changes: ChangeSet, stamps: dict[str, int] 
     put = [path for path in changes if changes.changes[path].content is not None]
     for path in put:
         _make_folders(layer, root, path)
-        _write(layer / path, changes.changes[path], root / path)
+        put_file(layer / path, changes.changes[path], root / path)
         stamp = (stamps or {}).get(path)
         if stamp is not None:
             os.utime(layer / path, ns=(stamp, stamp), follow_symlinks=False)
@@ -175,8 +175,10 @@ def _make_folders(layer: Path, like: Path, path: str) -> None:
             here.chmod(stat.S_IMODE(mode))
 
 
-def _write(path: Path, change: Change, like: Path) -> None:
+def put_file(path: Path, change: Change, like: Path) -> None:
+    """Makes `path` the file or link that `change` holds, with the permissions of the file `like`, if there."""
     assert change.content is not None
+    bits = permissions(like, change.mode)
     if path.is_dir() and not path.is_symlink():
         remove_tree(path)
     elif os.path.lexists(path):
@@ -185,7 +187,7 @@ def _write(path: Path, change: Change, like: Path) -> None:
         os.symlink(os.fsdecode(change.content), path)
         return
     path.write_bytes(change.content)
-    path.chmod(permissions(like, change.mode))
+    path.chmod(bits)
 
 
 def permissions(like: Path, mode: int) -> int:

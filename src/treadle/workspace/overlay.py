@@ -3,6 +3,7 @@
 import asyncio
 import marshal
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from treadle.protocol.errors import PathError, ProtectionMissing
-from treadle.workspace.changes import ChangeSet, digest
+from treadle.workspace.changes import EMPTY, Change, ChangeSet, digest
 from treadle.workspace.command import Command, CommandResult, OnOutput
 from treadle.workspace.environ import command_environment
 from treadle.workspace.git import git_folders
@@ -34,6 +35,9 @@ _MASKED = (
     "/run/libvirt",
     "/run/systemd/private",
 )
+
+
+_PROBE = Command(argv=("",))
 
 
 class _Placed(Struct, frozen=True):
@@ -105,6 +109,36 @@ class Overlay:
             duration_s=ended.duration_s,
         )
 
+    def probe(self) -> None:
+        """Makes the sandbox once, with a write outside that must fail, and runs nothing in it.
+
+        Raises: `ProtectionMissing`, saying what does not hold.
+        """
+        placed = self._place(_PROBE, EMPTY)
+        said_read, said_write = os.pipe()
+        try:
+            self._write_spec(placed, _PROBE, said_write)
+            done = subprocess.run(
+                [sys.executable, "-I", "-S", str(_INIT), str(placed.folder / "spec")],
+                cwd="/",
+                env={"PATH": os.defpath},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                pass_fds=(said_write,),
+                timeout=20,
+                check=False,
+            )
+            os.close(said_write)
+            said_write = -1
+            _returncode(os.read(said_read, 65536).decode(), done.stderr.decode("utf-8", "replace"), _PROBE)
+        except subprocess.TimeoutExpired:
+            raise ProtectionMissing("the sandbox can't be set up: it hangs") from None
+        finally:
+            for fd in (said_read, said_write):
+                if fd >= 0:
+                    os.close(fd)
+            self._clear(placed)
+
     def close(self) -> None:
         """Removes what the commands left: caches, build products, layers."""
         remove_tree(self._area)
@@ -147,8 +181,6 @@ class Overlay:
     def _with_restored(self, changes: ChangeSet) -> ChangeSet:
         """`changes`, and the base's content for each path that an earlier command saw otherwise: its old mtime
         would make build products of then look up to date."""
-        from treadle.workspace.changes import Change
-
         more: dict[str, Change] = {}
         for path in self._touched - changes.changes.keys():
             content, mode = self._base.read(path), self._base.mode(path)
@@ -185,6 +217,7 @@ class Overlay:
             "home": home if usable else "",
             "cache": [str(cache / "upper"), str(cache / "work")],
             "scratch": os.path.realpath(command.scratch) if command.scratch else "",
+            "denied": str(self._area / "denied"),
             "masked": [*_MASKED, f"/run/user/{os.getuid()}"],
             "argv": list(command.argv),
             "cwd": command.cwd,
