@@ -161,7 +161,8 @@ async def test_make_test_with_pytest_below_gives_ids(project):
 
 
 async def test_make_test_with_unittest_below_gives_counts_and_failed_names(project):
-    body = "from unittest import *\nclass T(TestCase):\n    def test_a(self): self.fail('no')\n    def test_b(self): 0\n"
+    body = "from unittest import *\nclass T(TestCase):\n    def test_a(self): self.fail('no')\n"
+    body += "    def test_b(self): pass\n"
     there = project({"Makefile": f"test:\n\t{sys.executable} -m unittest checks_a\n", "checks_a.py": body})
     base = await there.run()
     assert (base.verdict, base.summary) == ("fail", "1 of 2 tests fails: checks_a.T.test_a")
