@@ -93,7 +93,8 @@ class _File:
         chunk = self.chunk(place.node)
         assert chunk is not None
         yield from ((p.cost, p.edits) for p in statement_offers(scope, place.node) if _within(chunk, p.edits))
-        for node in self._expressions(place.node):
+        # Of equals the later: as for lines, and who types `x * x` for `x * y` slips at the second.
+        for node in reversed(list(self._expressions(place.node))):
             yield from ((p.cost, p.edits) for p in offers(scope, node) if _within(chunk, p.edits))
 
     def _expressions(self, statement: ast.stmt) -> Iterator[ast.AST]:

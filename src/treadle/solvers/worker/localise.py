@@ -168,8 +168,10 @@ def scores(seen: list[Seen], first: str) -> dict[tuple[str, int], float]:
     return {at: ochiai(failed[at], passed[at], all_failed) for at in reached}
 
 
-def places(files: Files, seen: list[Seen], first: str) -> list[Place]:
+def places(files: Files, seen: list[Seen], first: str, mentioned: set[str]) -> list[Place]:
     """The statements that `first` ran, and the constants they read: most suspicious first, ties later line first.
+
+    Where it ran none, the constants of which the test has the names, `mentioned`.
 
     A function's header (its default values) and a module's or class's assignments run at import, unseen; they
     take 0.9 of the score of what was seen to use them. Ties: measured in `slm-repair.md` section 1.6.
@@ -185,6 +187,7 @@ def places(files: Files, seen: list[Seen], first: str) -> list[Place]:
             for place in here:
                 for name in _names(place.node):
                     named[name] = max(named.get(name, 0.0), place.score)
+    named = named or dict.fromkeys(mentioned, 1.0)
     for path in sorted({path for path, _ in found} | _imported(files)):
         source = files.source(path)
         if source is not None:

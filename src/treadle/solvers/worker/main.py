@@ -88,7 +88,7 @@ def _work(request: Request, response: Response, tests: Tests, deadline: float, b
     passing = [i for i in tests.known(request.passing) if i not in target]
     passing.sort(key=lambda i: _file_of(i, request.runner) != _file_of(first, request.runner))
     seen += [s for s in observe(tests, passing, files, each_s, share, traced=True) if s.passed]
-    found = places(files, seen, first)
+    found = places(files, seen, first, tests.names(first))
     response.write(suspects=suspects(files, found))
     if not found:
         response.write(note="the failing test runs no code of the project that may be changed")

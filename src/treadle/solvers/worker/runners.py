@@ -37,6 +37,11 @@ class Tests:
             found += _flat(thing)
         return list({(type(v), v): v for v in found}.values())[:12]
 
+    def names(self, test_id: str) -> set[str]:
+        """The names that a test mentions."""
+        codes = [c for c in self._constant_sources(test_id) if isinstance(c, CodeType)]
+        return {name for code in codes for name in code.co_names}
+
     def _constant_sources(self, test_id: str) -> list[Any]:
         raise NotImplementedError
 
