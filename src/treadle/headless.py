@@ -74,10 +74,7 @@ async def _run(session: Session, output: Output) -> int:
     view = await driving
     code = 128 + stopped[0] if stopped else view.exit_code
     result = result_of(session.folder, view, code)
-    if output == "text":
-        _print_text(result)
-    else:
-        _print_json(result)
+    _print_result(result, output)
     return code
 
 
@@ -90,10 +87,13 @@ def _print_json(result: Result) -> None:
     _print_line(msgspec.to_builtins(result))
 
 
-def _print_text(result: Result) -> None:
-    if result.diff:
+def _print_result(result: Result, output: Output) -> None:
+    """The diff or the JSON on stdout, the last words for a person on stderr."""
+    if output != "text":
+        _print_json(result)
+    elif result.diff:
         sys.stdout.write(clean(result.diff))
-    sys.stdout.flush()
+        sys.stdout.flush()
     for line in result.lines():
         print(clean(line), file=sys.stderr)
 
@@ -186,10 +186,7 @@ def _line_within(event: e.AnyEvent, attempt: int) -> str:
 def show_run(view: View, folder: Path, output: Output) -> None:
     """Prints a recorded run as its result would have been."""
     result = result_of(folder, view, view.exit_code)
-    if output == "text":
-        _print_text(result)
-    else:
-        _print_json(result)
+    _print_result(result, output)
 
 
 def replay(folder: Path, output: Output) -> None:

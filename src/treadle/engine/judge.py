@@ -158,9 +158,9 @@ class Judge:
         target: tuple[str, ...],
         baseline: TestReport | None,
     ) -> Judgement:
-        """The verdict of all the agent's checks on a candidate, stopping at the first that is no pass.
+        """The verdict of all the agent's checks on a candidate, stopping at the first `fail` or `error`.
 
-        `none` when nothing judged it, or what could only say `none`.
+        `none` when nothing judged it, or one of them could not (a language that no parser here knows apart).
         """
         touched = [p for p, c in candidate.changes.changes.items() if view.changes.get(p) != c]
         touched += [p for p in view.changes if candidate.changes.get(p) is None]
@@ -173,7 +173,8 @@ class Judge:
         if agent.output is not None and all(s.name != "schema" for s in specs):
             specs.append(CheckSpec("schema"))
         said: list[str] = []
-        weakest, report, failing = (NONE if not specs else PASS), None, 0
+        report: TestReport | None = None
+        failing, verdicts = 0, set[Verdict]()
         for spec in sorted(specs, key=lambda s: _ORDER.get(s.name, 2)):
             result = await self.check(
                 place,
@@ -199,7 +200,9 @@ class Judge:
                     result.cause,
                     result.hint,
                 )
-            weakest = NONE if result.verdict == NONE else weakest
+            if result.verdict != NONE or spec.name != "parses":
+                verdicts.add(result.verdict)
+        weakest = PASS if verdicts == {PASS} else NONE
         if baseline is not None and report is not None and weakest == PASS:
             self.know(candidate.changes, merge_reports(baseline, report))
         return Judgement(weakest, "; ".join(said) or "nothing judged it", failing=failing, tests=report)

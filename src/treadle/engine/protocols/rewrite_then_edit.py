@@ -17,7 +17,7 @@ from treadle.engine.judge import Candidate
 from treadle.engine.replies import code_of, json_of
 from treadle.engine.run import Run
 from treadle.models.base import ModelReply, ModelRequest
-from treadle.protocol.errors import ContextTooLong, CutOff, Malformed, NoSuchModel
+from treadle.protocol.errors import ContextTooLong, CutOff, Malformed
 from treadle.protocol.messages import FAIL, Json, Message
 from treadle.solvers.base import Suspect
 from treadle.spec.prompt import fill
@@ -32,15 +32,14 @@ _NOT_EDITABLE = ("def ", "async def ", "import ", "from ", "else:", "try:", "fin
 async def rewrite_then_edit(run: Run, attempt: Attempt) -> None:
     """Offers candidates in the measured order until one passes.
 
-    Raises: `NoSuchModel` where no function of the repository is under suspicion (this protocol can't help),
-    `ContextTooLong` when the function does not fit the rung's window.
+    Where no function of the repository is under suspicion it asks nothing and says so.
+    Raises: `ContextTooLong` when the function does not fit the rung's window.
     """
     suspects = await suspects_of(run, attempt)
     inside = [s for s in suspects if s.function and s.path.endswith(".py")]
     if not inside:
-        raise NoSuchModel(
-            "no Python function is under suspicion, so there is nothing to ask a small model about"
-        )
+        attempt.say("no Python function is under suspicion, so there was nothing to ask")
+        return
     asking = _Asking(run, attempt, inside)
     if await asking.rewritten() or await asking.chosen_line():
         return
@@ -58,7 +57,7 @@ class _Asking:
         self._source = self._view.text(top.path)
         self._lines = function_lines(self._source, top.start, top.end)
         if not self._lines:
-            raise NoSuchModel(f"{top.path}:{top.start}: the suspected function can't be read as Python")
+            raise Malformed(f"{top.path}:{top.start}: the suspected function can't be read as Python")
         self._ranked = self._rank([s for s in suspects if s.path == top.path and s.function == top.function])
         self._ask_for = questions(run.catalog.prompts.get("rewrite-then-edit", ""))
         self._prefix = self._question_prefix(top)
