@@ -18,7 +18,11 @@ from treadle.workspace.view import MergedView
 
 def files(root):
     """What the tree holds, permissions and contents, git's folder and folders' own modes left out."""
-    return {path: found for path, found in tree(root).items() if "/.git" not in path or path.endswith(".gitignore")}
+    return {
+        path: found
+        for path, found in tree(root).items()
+        if "/.git" not in path or path.endswith(".gitignore")
+    }
 
 
 @pytest.fixture(params=["clone", "off"])
@@ -33,7 +37,9 @@ def test_auto_is_the_overlay(repo, sandbox):
 @pytest.fixture
 def no_namespaces(monkeypatch):
     """What treadle sees where user namespaces are refused."""
-    monkeypatch.setattr(overlay, "_INIT", Path(__file__).with_name("refusing_init.py"))
+    monkeypatch.setattr(
+        overlay, "_START", (sys.executable, str(Path(__file__).with_name("refusing_init.py")))
+    )
 
 
 def test_auto_falls_to_a_clone(repo, sandbox, no_namespaces):
@@ -55,7 +61,18 @@ async def test_the_command_sees_base_and_changes(repo, sandbox, level):
     runner = sandbox(repo, choice=level)
     assert runner.level == level
     done = await runner.run(sh("cat a.txt n/w link; ./prog; ls; exit 3"), changes)
-    assert done.output.split("\n") == ["new", "w", "new", "prog ran", "a.txt", "link", "n", "prog", "run.sh", ""]
+    assert done.output.split("\n") == [
+        "new",
+        "w",
+        "new",
+        "prog ran",
+        "a.txt",
+        "link",
+        "n",
+        "prog",
+        "run.sh",
+        "",
+    ]
     assert done.returncode == 3
     assert done.changes == changes
     assert files(repo) == before
@@ -65,11 +82,20 @@ async def test_what_the_command_changes_comes_back(repo, sandbox, level):
     before = files(repo)
     runner = sandbox(repo, choice=level)
     given = MergedView(open_base(repo, "tree")).write("given", "g\n").write("gone", "g").changes
-    text = "rm -r src gone link; echo more >> a.txt; echo y > y; chmod -x run.sh; echo i > i.log; rm .gitignore"
-    done = await runner.run(sh(text), given)
-    assert done.changes.paths == (".gitignore", "a.txt", "given", "i.log", "link", "run.sh", "src/x.py", "y") or (
-        done.changes.paths == (".gitignore", "a.txt", "given", "link", "run.sh", "src/x.py", "y")
+    text = (
+        "rm -r src gone link; echo more >> a.txt; echo y > y; chmod -x run.sh; echo i > i.log; rm .gitignore"
     )
+    done = await runner.run(sh(text), given)
+    assert done.changes.paths == (
+        ".gitignore",
+        "a.txt",
+        "given",
+        "i.log",
+        "link",
+        "run.sh",
+        "src/x.py",
+        "y",
+    ) or (done.changes.paths == (".gitignore", "a.txt", "given", "link", "run.sh", "src/x.py", "y"))
     seen = MergedView(open_base(repo, "tree"), done.changes)
     assert seen.text("a.txt") == "one\ntwo\nmore\n"
     assert seen.mode("run.sh") == 0o100644
@@ -97,7 +123,9 @@ async def test_stored_bases(repo, sandbox, level, spec):
     before = files(repo)
     done = await sandbox(repo, spec, level).run(sh("cat a.txt build/env; ls; echo more >> a.txt"), EMPTY)
     assert done.output.split() == ["one", "two", "e", "a.txt", "build", "link", "run.sh", "src"]
-    assert {path: change.content for path, change in done.changes.changes.items()} == {"a.txt": b"one\ntwo\nmore\n"}
+    assert {path: change.content for path, change in done.changes.changes.items()} == {
+        "a.txt": b"one\ntwo\nmore\n"
+    }
     assert files(repo) == before
 
 

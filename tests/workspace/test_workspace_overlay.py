@@ -47,7 +47,13 @@ async def test_the_command_sees_base_and_changes_at_the_repositorys_own_path(rep
 
 async def test_what_the_command_changes_comes_back_whole(repo, sandbox):
     before = tree(repo)
-    given = MergedView(open_base(repo, "tree")).write("given", "g").write("gone", "g").write("a.txt", "mine\n").changes
+    given = (
+        MergedView(open_base(repo, "tree"))
+        .write("given", "g")
+        .write("gone", "g")
+        .write("a.txt", "mine\n")
+        .changes
+    )
     text = """
         echo more >> a.txt; rm gone link src/x.py; chmod -x run.sh; mkdir -p new/deep; echo n > new/deep/f
         ln -s given ln; printf x > new/p; chmod +x new/p; mkfifo pipe; mkdir build; echo b > build/o; echo l > x.log
@@ -96,7 +102,9 @@ async def test_changes_of_kind(repo, sandbox, text, left):
     assert {path: change.content for path, change in done.changes.changes.items()} == left
     again = await sandbox(repo).run(sh("find . -name .git -prune -o -type f -print | sort"), done.changes)
     assert again.output.split() == [
-        "./" + p for p in MergedView(open_base(repo, "tree"), done.changes).files() if p != "link" or "link" in left
+        "./" + p
+        for p in MergedView(open_base(repo, "tree"), done.changes).files()
+        if p != "link" or "link" in left
     ]
 
 
@@ -109,7 +117,17 @@ async def test_stored_bases_with_ignored_files_in_sight(repo, sandbox, spec):
     before = tree(repo)
     runner = sandbox(repo, spec)
     done = await runner.run(sh("cat a.txt build/env; ls; echo more >> a.txt"), EMPTY)
-    assert done.output.split("\n") == ["one", "two", "an environment", "a.txt", "build", "link", "run.sh", "src", ""]
+    assert done.output.split("\n") == [
+        "one",
+        "two",
+        "an environment",
+        "a.txt",
+        "build",
+        "link",
+        "run.sh",
+        "src",
+        "",
+    ]
     assert done.changes.paths == ("a.txt",)
     assert done.changes.get("a.txt").content == b"one\ntwo\nmore\n"
     again = await runner.run(sh("printf 'one\\ntwo\\n' > a.txt; echo own > untracked"), done.changes)
@@ -124,7 +142,9 @@ async def test_an_editable_install_sees_the_change(repo, sandbox, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
     (packages / "project.pth").write_text(f"{repo / 'src'}\n")
     changes = MergedView(open_base(repo, "tree")).write("src/x.py", "X = 2\n").changes
-    command = Command(argv=(str(environment / "bin" / "python"), "-c", "import x; print(x.X, x.__file__)"), cwd="..")
+    command = Command(
+        argv=(str(environment / "bin" / "python"), "-c", "import x; print(x.X, x.__file__)"), cwd=".."
+    )
     with pytest.raises(PathError):
         await sandbox(repo).run(command, changes)
     command = Command(argv=command.argv, cwd="src", env={"PYTHONSAFEPATH": "1"})
@@ -185,7 +205,7 @@ async def test_the_rest_of_the_machine_is_read_only(repo, sandbox, tmp_path):
     before = tree(tmp_path / "repo"), tree(outside), tree(home)
     places = [outside, home, Path("/etc"), Path("/usr"), Path("/var/tmp"), Path("/dev/shm"), Path("/tmp")]
     text = f"""
-        for p in {' '.join(map(str, places))} /proc/self/root/etc away ..; do echo evil > $p/evil 2>/dev/null; done
+        for p in {" ".join(map(str, places))} /proc/self/root/etc away ..; do echo evil > $p/evil 2>/dev/null; done
         echo evil > {outside}/f; echo evil >> ~/.profile; cat ~/.profile; ln {outside}/f hard; mv .git .git2
         echo evil > .git/config; echo evil > .git/hooks/evil; rm -rf {outside} {home}; echo 1 > /proc/sys/kernel/core_uses_pid
         mount -t tmpfs t /mnt; umount -l {repo}; mount -o remount,rw /; git config a.b c; kill -9 1; kill -9 {os.getpid()}
@@ -221,17 +241,28 @@ except OSError as error:
 
 
 async def test_keys_in_the_environment_do_not_go_along(repo, sandbox, monkeypatch):
-    names = ["ANTHROPIC_API_KEY", "GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK", "PYTHONSTARTUP", "LD_PRELOAD"]
+    names = [
+        "ANTHROPIC_API_KEY",
+        "GITHUB_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "SSH_AUTH_SOCK",
+        "PYTHONSTARTUP",
+        "LD_PRELOAD",
+    ]
     for name in names:
         monkeypatch.setenv(name, "s3cret")
     monkeypatch.setenv("LC_TIME", "C")
-    done = await sandbox(repo).run(sh("env; cat /proc/*/environ | tr '\\0' '\\n'", env={"GIVEN": "yes"}), EMPTY)
+    done = await sandbox(repo).run(
+        sh("env; cat /proc/*/environ | tr '\\0' '\\n'", env={"GIVEN": "yes"}), EMPTY
+    )
     assert "s3cret" not in done.output
     assert {"GIVEN=yes", "LC_TIME=C", f"HOME={Path.home()}"} <= set(done.output.split("\n"))
 
 
 async def test_a_test_does_not_see_itself_as_somebody_else(repo, sandbox):
-    done = await sandbox(repo).run(python("import os; print(os.getuid(), os.getgid(), os.stat('a.txt').st_uid)"), EMPTY)
+    done = await sandbox(repo).run(
+        python("import os; print(os.getuid(), os.getgid(), os.stat('a.txt').st_uid)"), EMPTY
+    )
     assert done.output == f"{os.getuid()} {os.getgid()} {os.getuid()}\n"
 
 
@@ -387,7 +418,9 @@ async def test_unborn_head_and_no_git(tmp_path, sandbox):
             git(root, "init", "-q")
         (root / "pkg" / "m.py").write_text("M = 1\n")
         before = tree(root)
-        done = await sandbox(root).run(python("import pkg.m; open('out', 'w').write(str(pkg.m.M)); print(pkg.m.M)"), EMPTY)
+        done = await sandbox(root).run(
+            python("import pkg.m; open('out', 'w').write(str(pkg.m.M)); print(pkg.m.M)"), EMPTY
+        )
         assert done.output == "1\n"
         assert done.changes.changes == {"out": Change(b"1")}
         assert tree(root) == before
@@ -395,10 +428,11 @@ async def test_unborn_head_and_no_git(tmp_path, sandbox):
 
 async def test_odd_names_come_back_as_they_are(repo, sandbox):
     odd = ["new\nline", "not\udcffutf8", "a:b,c\\d", " "]
-    text = "import os\nfor n in %r: open(os.fsencode(n), 'w').write('x')" % odd
     runner = sandbox(repo)
-    done = await runner.run(python(f"odd = {[os.fsencode(n) for n in odd]!r}\nfor n in odd: open(n, 'w').write('x')"), EMPTY)
-    assert text and set(done.changes.paths) == set(odd)
+    done = await runner.run(
+        python(f"odd = {[os.fsencode(n) for n in odd]!r}\nfor n in odd: open(n, 'w').write('x')"), EMPTY
+    )
+    assert set(done.changes.paths) == set(odd)
     again = await runner.run(python("import os; print(sorted(os.listdir(b'.')))"), done.changes)
     assert all(repr(os.fsencode(name)) in again.output for name in odd)
 

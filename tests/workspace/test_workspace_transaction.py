@@ -25,7 +25,9 @@ def edited(repo):
     """A change set with an edit, a new file in a new folder, a deletion that empties a folder, a new mode."""
     view = MergedView(open_base(repo, "tree"))
     view = view.write("a.txt", "changed\n").write("new/deep/f", "n\n").delete("src/x.py")
-    return view.write("run.sh", view.read("run.sh"), 0o100644).write("prog", "#!/bin/sh\n", EXECUTABLE).changes
+    return (
+        view.write("run.sh", view.read("run.sh"), 0o100644).write("prog", "#!/bin/sh\n", EXECUTABLE).changes
+    )
 
 
 def test_state_is_private_and_by_repository(repo, tmp_path):

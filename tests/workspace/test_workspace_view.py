@@ -41,12 +41,26 @@ def test_what_equals_the_base_again_is_no_change(repo):
     seen = view(repo).write("a.txt", "1").write("new", "n")
     back = seen.write("a.txt", "one\ntwo\n").delete("new")
     assert not back.changes
-    assert view(repo).write("run.sh", view(repo).read("run.sh"), REGULAR).changes.get("run.sh").mode == REGULAR
+    assert (
+        view(repo).write("run.sh", view(repo).read("run.sh"), REGULAR).changes.get("run.sh").mode == REGULAR
+    )
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/etc/passwd", "../x", "src/../../x", "", ".", "a\0b", ".git/config", "src/.GIT/x", "out/secret", "..", "up/.git/x"],
+    [
+        "/etc/passwd",
+        "../x",
+        "src/../../x",
+        "",
+        ".",
+        "a\0b",
+        ".git/config",
+        "src/.GIT/x",
+        "out/secret",
+        "..",
+        "up/.git/x",
+    ],
 )
 def test_refuses_paths_that_leave(repo, tmp_path, path):
     (tmp_path / "outside").mkdir()
@@ -71,7 +85,7 @@ def test_a_link_inside_may_be_read_through_and_not_written_through(repo):
     assert view(repo).text("alias/x.py") == "X = 1\n"
     with pytest.raises(PathError, match="is a link"):
         view(repo).write("alias/new.py", "")
-    with pytest.raises(PathError, match="link to a.txt"):
+    with pytest.raises(PathError, match=r"link to a\.txt"):
         view(repo).write("link", "x")
     assert view(repo).write("link", "src/x.py", LINK).read("link") == b"src/x.py"
 

@@ -27,7 +27,9 @@ def open_base(root: Path, spec: str = "tree") -> Base:
     if spec == "tree":
         return TreeBase(root, versioned)
     if not versioned:
-        raise UsageError(f"base {spec}: {root.name} is not a git repository", hint="use the base `tree`, or run git init")
+        raise UsageError(
+            f"base {spec}: {root.name} is not a git repository", hint="use the base `tree`, or run git init"
+        )
     if spec == "index":
         return StoredBase(root, "index", _index_entries(root))
     return StoredBase(root, "commit", _commit_entries(root, spec))
@@ -145,7 +147,9 @@ class StoredBase:
             found = os.lstat(inside(self.root, path))
         except (OSError, PathError):
             return False
-        return (found.st_mtime_ns, found.st_size) == known[1:] and git_mode(found.st_mode) == self._entries[path][0]
+        return (found.st_mtime_ns, found.st_size) == known[1:] and git_mode(found.st_mode) == self._entries[
+            path
+        ][0]
 
     def _work_out_delta(self) -> ChangeSet:
         changes: dict[str, Change] = {}

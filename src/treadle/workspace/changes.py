@@ -39,7 +39,7 @@ class ChangeSet(Struct, frozen=True):
     def __len__(self) -> int:
         return len(self.changes)
 
-    def __iter__(self) -> Iterator[str]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[str]:
         return iter(sorted(self.changes))
 
     def get(self, path: str) -> Change | None:

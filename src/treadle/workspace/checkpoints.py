@@ -54,7 +54,9 @@ def take(root: Path, state: Path, changes: ChangeSet) -> Checkpoint:
     try:
         put = {path for path, change in changes.changes.items() if change.content is not None}
         spares = [_beside(root, path, put) + f".treadle-{mark}-{n}" for n, path in enumerate(changes)]
-        saved = [_save(root, folder, changes, path, spare) for path, spare in zip(changes, spares, strict=True)]
+        saved = [
+            _save(root, folder, changes, path, spare) for path, spare in zip(changes, spares, strict=True)
+        ]
         above = {above: _folder_bits(root, above) for path in changes for above in parents(path)}
         checkpoint = Checkpoint(mark, str(root), tuple(saved), above)
         write_private(folder / "checkpoint.json", msgspec.json.encode(_encodable(checkpoint)))
@@ -128,6 +130,9 @@ def _mapped(checkpoint: Checkpoint, change: Callable[[str], str]) -> Checkpoint:
     return Checkpoint(
         checkpoint.id,
         change(checkpoint.root),
-        tuple(msgspec.structs.replace(saved, path=change(saved.path), temporary=change(saved.temporary)) for saved in checkpoint.paths),
+        tuple(
+            msgspec.structs.replace(saved, path=change(saved.path), temporary=change(saved.temporary))
+            for saved in checkpoint.paths
+        ),
         {change(folder): bits for folder, bits in checkpoint.folders.items()},
     )

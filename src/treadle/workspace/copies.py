@@ -20,7 +20,9 @@ def copy_tree(source: Path, target: Path) -> None:
     """Copies everything under `source` to the new folder `target`, sharing blocks where the file system can."""
     target.parent.mkdir(parents=True, exist_ok=True)
     for option in (["--reflink=auto"], []):
-        done = subprocess.run(["cp", "-a", *option, "--", str(source), str(target)], capture_output=True, check=False)
+        done = subprocess.run(
+            ["cp", "-a", *option, "--", str(source), str(target)], capture_output=True, check=False
+        )
         if target.is_dir() and (done.returncode == 0 or not option):
             return
     shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore_dangling_symlinks=True)

@@ -13,7 +13,14 @@ _ALLOWED = frozenset(
 )  # fmt: skip
 # Of PYTHON*, these would run or redirect what treadle did not choose, or change where caches lie.
 _PYTHON_DENIED = frozenset(
-    {"PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONPYCACHEPREFIX", "PYTHONBREAKPOINT", "PYTHONHOME", "PYTHONEXECUTABLE"}
+    {
+        "PYTHONSTARTUP",
+        "PYTHONINSPECT",
+        "PYTHONPYCACHEPREFIX",
+        "PYTHONBREAKPOINT",
+        "PYTHONHOME",
+        "PYTHONEXECUTABLE",
+    }
 )
 
 

@@ -22,9 +22,9 @@ class ProjectPython(Struct, frozen=True):
 
 
 def project_python(root: Path, setting: str = "") -> ProjectPython:
-    """The interpreter that runs the project's code, the first of: the setting (a file, a folder of an environment
+    """The interpreter that runs the project's code. The first of: the setting (a file, a folder of an environment
     or a name on the PATH; relative ones start at `root`), the active environment, `.venv` or `venv` in the
-    repository, the one its tool made (poetry, hatch, conda, pyenv's version file), `python3` on the PATH, treadle's own.
+    repository, the one its tool made (uv, poetry, hatch, conda, pyenv), `python3` on the PATH, treadle's own.
 
     An active environment counts only if it is not the one that treadle itself runs in, or lies in the
     repository. Reads names and links, starts nothing. Raises: `UsageError` for a setting that names none.
@@ -92,7 +92,19 @@ def _on_path(name: str, root: Path) -> Path | None:
         and not (sys.prefix != sys.base_prefix and _is_treadles(Path(folder).parent, root))
     ]
     found = shutil.which(name, path=os.pathsep.join(folders))
-    return Path(found) if found else None
+    return _behind_shim(Path(found)) if found else None
+
+
+def _behind_shim(path: Path) -> Path:
+    """What pyenv would start for its shim `path`: the shim itself is a shell script that takes its time."""
+    if path.parent.name != "shims" or not (path.parent.parent / "versions").is_dir():
+        return path
+    chosen = os.environ.get("PYENV_VERSION") or _head(path.parent.parent / "version")
+    for version in chosen.replace(":", " ").split():
+        found = _in_environment(path.parent.parent / "versions" / version)
+        if found:
+            return found
+    return path
 
 
 def _tool_made(root: Path) -> ProjectPython | None:
@@ -150,7 +162,7 @@ def _project_name(text: str) -> str:
         return ""
     for table in (data.get("project"), data.get("tool", {}).get("poetry")):
         if isinstance(table, dict) and isinstance(table.get("name"), str):
-            return table["name"].lower()
+            return str(table["name"]).lower()
     return ""
 
 

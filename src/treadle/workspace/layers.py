@@ -45,7 +45,9 @@ def white_out(layer: Path, root: Path, path: str) -> None:
     for folder in parents(path):
         here = layer / folder
         names = set(os.listdir(here))
-        if any(not is_whiteout(here / name) for name in names) or not names.issuperset(os.listdir(root / folder)):
+        if any(not is_whiteout(here / name) for name in names) or not names.issuperset(
+            os.listdir(root / folder)
+        ):
             return
         shutil.rmtree(here)
         os.mknod(here, stat.S_IFCHR, os.makedev(0, 0))
@@ -127,7 +129,13 @@ def merge(source: Path, layer: Path, path: str, below: Iterable[Path]) -> None:
         if any(os.path.lexists(folder / path) for folder in below):
             os.rename(here, there)
         return
-    if here.is_dir() and not here.is_symlink() and there.is_dir() and not there.is_symlink() and not is_opaque(here):
+    if (
+        here.is_dir()
+        and not here.is_symlink()
+        and there.is_dir()
+        and not there.is_symlink()
+        and not is_opaque(here)
+    ):
         for name in os.listdir(here):
             merge(source, layer, f"{path}/{name}", below)
         return
@@ -138,14 +146,14 @@ def merge(source: Path, layer: Path, path: str, below: Iterable[Path]) -> None:
 def remove_tree(folder: Path) -> None:
     """Removes `folder` with all in it, unreadable folders included; nothing where it does not exist."""
 
-    def retry(function: object, name: str, error: object) -> None:
+    def retry(_: object, name: str, __: object) -> None:
         try:
             os.chmod(os.path.dirname(name), 0o700)
-            os.chmod(name, 0o700, follow_symlinks=os.path.islink(name) is False)
-            if os.path.isdir(name) and not os.path.islink(name):
-                shutil.rmtree(name, ignore_errors=True)
-            else:
+            if os.path.islink(name) or not os.path.isdir(name):
                 os.unlink(name)
+            else:
+                os.chmod(name, 0o700)
+                shutil.rmtree(name, ignore_errors=True)
         except OSError:
             pass
 

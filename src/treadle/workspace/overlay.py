@@ -22,7 +22,16 @@ from treadle.workspace.paths import clean
 from treadle.workspace.process import run_process
 from treadle.workspace.view import Base
 
-_INIT = Path(__file__).with_name("sandbox_init.py")
+_PACKAGE = Path(__file__).parents[1]
+# A bare Python, without site and the user's settings: only the standard library, then treadle's own.
+_START = (
+    sys.executable,
+    "-I",
+    "-S",
+    "-c",
+    "import sys; sys.path.append(sys.argv[1]); from treadle.workspace.sandbox_init import main; sys.exit(main())",
+    str(_PACKAGE.parent),
+)
 _HIDDEN = ("/tmp/", "/var/tmp/")
 # Sockets and folders through which a program reaches services outside, even without a network.
 _MASKED = (
@@ -85,7 +94,7 @@ class Overlay:
         placed = await asyncio.to_thread(self._place, command, changes)
         try:
             ended = await run_process(
-                [sys.executable, "-I", "-S", str(_INIT), str(placed.folder / "spec")],
+                [*_START, str(placed.folder / "spec")],
                 cwd=Path("/"),
                 env={"PATH": os.defpath},
                 timeout_s=command.timeout_s,
@@ -119,7 +128,7 @@ class Overlay:
         try:
             self._write_spec(placed, _PROBE, said_write)
             done = subprocess.run(
-                [sys.executable, "-I", "-S", str(_INIT), str(placed.folder / "spec")],
+                [*_START, str(placed.folder / "spec")],
                 cwd="/",
                 env={"PATH": os.defpath},
                 stdin=subprocess.DEVNULL,
@@ -242,7 +251,7 @@ class Overlay:
     def _kept(self, command: Command, env: dict[str, str], home: str) -> set[str]:
         """Folders that must stay in sight though they lie where the command gets an empty /tmp."""
         program = Path(command.argv[0])
-        wanted = [Path(home), Path(sys.prefix), Path(sys.base_prefix), _INIT.parents[1], *command.readable]
+        wanted = [Path(home), Path(sys.prefix), Path(sys.base_prefix), _PACKAGE, *command.readable]
         if program.is_absolute():
             wanted += [program.parent.parent, Path(os.path.realpath(program)).parent.parent]
         for name in ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "GOROOT", "GOPATH", "CARGO_HOME"):

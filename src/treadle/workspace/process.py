@@ -14,7 +14,7 @@ from msgspec import Struct
 from treadle.workspace.command import OnOutput
 
 HEAD_BYTES = TAIL_BYTES = 256 * 1024
-_GRACE_S = 2.0
+_GRACE_S = 1.0
 _DRAIN_S = 0.5
 
 

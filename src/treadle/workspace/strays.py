@@ -23,7 +23,7 @@ def end_marked(mark: dict[str, str]) -> None:
             try:
                 if sought in (folder / "environ").read_bytes().split(b"\0"):
                     os.kill(int(folder.name), signal.SIGKILL)
-                    found = not _is_dead(folder)
+                    found = found or not _is_dead(folder)
             except OSError:
                 continue
 

@@ -127,7 +127,9 @@ class MergedView(Struct, frozen=True):
         parts = []
         for path in self.changes.paths:
             change = self.changes.changes[path]
-            parts.append(unified(path, self.base.read(path), self.base.mode(path), change.content, change.mode))
+            parts.append(
+                unified(path, self.base.read(path), self.base.mode(path), change.content, change.mode)
+            )
         return "".join(parts)
 
     def _put(self, path: str, content: bytes | None, mode: int) -> "MergedView":
