@@ -219,3 +219,31 @@ async def test_a_clones_own_environment_is_the_copied_one(repo, sandbox):
     changes = MergedView(open_base(repo, "tree")).write("src/x.py", "X = 2\n").changes
     command = sh("").__class__(argv=(str(made), "-c", "import x; print(x.X)"))
     assert (await sandbox(repo, choice="clone").run(command, changes)).output == "2\n"
+
+
+def test_what_commands_left_goes_with_the_sandbox_and_with_the_process(repo, tmp_path):
+    state = tmp_path / "state"
+    runner = open_sandbox(repo, open_base(repo, "tree"), state)
+    other = open_sandbox(repo, open_base(repo, "tree"), state)
+    assert len(list(state.iterdir())) == 2
+    runner.close()
+    del runner, other
+    assert not list(state.iterdir())
+    program = f"""
+import os, sys
+from pathlib import Path
+from treadle.workspace.base import open_base
+from treadle.workspace.sandbox import open_sandbox
+root = Path({str(repo)!r})
+runner = open_sandbox(root, open_base(root, "tree"), Path({str(state)!r}))
+(runner._area / "here").write_text("x")
+sys.argv[1:] and os.kill(os.getpid(), 9)
+"""
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+    assert not list(state.iterdir())
+    assert subprocess.run([sys.executable, "-c", program, "die"]).returncode == -9
+    (left,) = state.iterdir()
+    held = open_sandbox(repo, open_base(repo, "tree"), state)
+    open_sandbox(repo, open_base(repo, "tree"), state)
+    assert not left.exists()
+    assert held._area.exists()

@@ -92,6 +92,9 @@ def scan(upper: Path, skip: Iterable[str] = ()) -> Upper:
             found = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(found.st_mode):
                 waiting.append(path)
+                if found.st_mode & 0o700 != 0o700:
+                    # A command may lock its own folders; without privileges nobody could look into them.
+                    (upper / path).chmod(stat.S_IMODE(found.st_mode) | 0o700)
                 if is_opaque(upper / path):
                     opaque.append(path)
             elif stat.S_ISCHR(found.st_mode) and found.st_rdev == 0:
@@ -117,6 +120,8 @@ def load(upper: Path, path: str, found: os.stat_result) -> Change | None:
         return None
     if mode == LINK:
         return Change(os.fsencode(os.readlink(upper / path)), LINK)
+    if not found.st_mode & 0o400:
+        (upper / path).chmod(stat.S_IMODE(found.st_mode) | 0o400)
     return Change((upper / path).read_bytes(), mode)
 
 

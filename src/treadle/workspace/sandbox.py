@@ -3,12 +3,18 @@
 import os
 import sys
 import tempfile
+import weakref
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from treadle.protocol.errors import ProtectionMissing
 from treadle.workspace.command import Runner
+from treadle.workspace.layers import remove_tree
 from treadle.workspace.view import Base
+
+_PREFIX = "treadle-sandbox-"
+_R = TypeVar("_R", bound=Runner)
 
 
 def open_sandbox(
@@ -25,7 +31,7 @@ def open_sandbox(
     if choice == "off":
         from treadle.workspace.in_place import InPlace
 
-        return InPlace(root, base, _area(state))
+        return _owning(lambda area: InPlace(root, base, area), state)
     why = ""
     if choice in ("auto", "overlay"):
         runner, why = _overlay(root, base, state)
@@ -35,7 +41,7 @@ def open_sandbox(
             raise ProtectionMissing(f"no overlay here: {why}", hint=_HINT)
     from treadle.workspace.clone import Clone
 
-    clone = Clone(root, base, _area(state))
+    clone = _owning(lambda area: Clone(root, base, area), state)
     try:
         clone.probe_clone()
     except ProtectionMissing as error:
@@ -58,10 +64,9 @@ def _overlay(root: Path, base: Base, state: Path) -> tuple[Runner | None, str]:
     first = ""
     for place in (state, *_other_places(state)):
         try:
-            area = _area(place)
+            overlay = _owning(lambda area: Overlay(root, base, area), place)
         except OSError:
             continue
-        overlay = Overlay(root, base, area)
         try:
             overlay.probe()
             return overlay, ""
@@ -79,5 +84,34 @@ def _other_places(state: Path) -> list[Path]:
     return [Path(n) for n in named if n and Path(n).is_dir() and Path(n).stat().st_dev != here]
 
 
-def _area(state: Path) -> Path:
-    return Path(tempfile.mkdtemp(prefix="treadle-sandbox-", dir=state))
+def _owning(make: Callable[[Path], _R], place: Path) -> _R:
+    """What `make` makes of a new folder in `place`, which goes when that goes, at the latest with this process;
+    those that killed processes left go now."""
+    for left in place.glob(_PREFIX + "*"):
+        fd = _hold(left) if left.stat().st_uid == os.getuid() else None
+        if fd is not None:
+            _release(left, fd)
+    area = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    fd = _hold(area)
+    made = make(area)
+    weakref.finalize(made, _release, area, fd)
+    return made
+
+
+def _hold(area: Path) -> int | None:
+    """Locks `area` for as long as this process lives; None where another holds it."""
+    import fcntl
+
+    fd = os.open(area, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return fd
+    except OSError:
+        os.close(fd)
+        return None
+
+
+def _release(area: Path, fd: int | None) -> None:
+    remove_tree(area)
+    if fd is not None:
+        os.close(fd)
