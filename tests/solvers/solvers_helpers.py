@@ -1,6 +1,7 @@
 """Small projects with one bug each, laid out and given to the worker as the project's interpreter would run it."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -42,8 +43,15 @@ def ask(
     }
     asked, told = scratch / "request.json", scratch / "response.json"
     asked.write_text(json.dumps(request))
+    # Plugins of this environment would make each import of the project slow; the projects here use none.
+    env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     run = subprocess.run(
-        [python, "-B", str(WORKER), str(asked), str(told)], cwd=root, capture_output=True, text=True, timeout=100
+        [python, "-B", str(WORKER), str(asked), str(told)],
+        cwd=root,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=100,
     )
     assert run.returncode == 0, run.stderr
     answer: dict[str, Any] = json.loads(told.read_text())

@@ -119,7 +119,9 @@ UNITTEST = {
 
             double = scaler(2)
             """,
-            "test_it.py": unit("def test_double(self): self.assertEqual(double(5), 10)", "from scale import double"),
+            "test_it.py": unit(
+                "def test_double(self): self.assertEqual(double(5), 10)", "from scale import double"
+            ),
         },
         t("double"),
         [],
@@ -220,7 +222,9 @@ UNITTEST = {
             def cut(text, width=11):
                 return text[:width]
             """,
-            "test_it.py": unit("def test_cut(self): self.assertEqual(cut('x' * 50), 'x' * 10)", "from cut import cut"),
+            "test_it.py": unit(
+                "def test_cut(self): self.assertEqual(cut('x' * 50), 'x' * 10)", "from cut import cut"
+            ),
         },
         t("cut"),
         [],
@@ -310,7 +314,10 @@ UNITTEST = {
             def greet(name):
                 return "Hello {name}!"
             """,
-            "test_it.py": unit("def test_greet(self): self.assertEqual(greet('Ann'), 'Hello Ann!')", "from greet import greet"),
+            "test_it.py": unit(
+                "def test_greet(self): self.assertEqual(greet('Ann'), 'Hello Ann!')",
+                "from greet import greet",
+            ),
         },
         t("greet"),
         [],
@@ -323,7 +330,9 @@ UNITTEST = {
             def grade(points):
                 return "passed" if points > 50 else "faild"
             """,
-            "test_it.py": unit("def test_low(self): self.assertEqual(grade(3), 'failed')", "from grade import grade"),
+            "test_it.py": unit(
+                "def test_low(self): self.assertEqual(grade(3), 'failed')", "from grade import grade"
+            ),
         },
         t("low"),
         [],
@@ -462,7 +471,9 @@ def test_nothing_that_breaks_a_passing_test_is_taken(tmp_path: Path) -> None:
 def test_tests_and_denied_files_are_not_touched(tmp_path: Path) -> None:
     files = {
         "rules.py": "def double(n):\n    return n + 2\n",
-        "test_it.py": unit("def test_double(self): self.assertEqual(double(5), 10)", "from rules import double"),
+        "test_it.py": unit(
+            "def test_double(self): self.assertEqual(double(5), 10)", "from rules import double"
+        ),
     }
     root = lay_out(tmp_path / "project", files)
     answer = ask(root, "unittest", t("double"), denied=["rules.py"])
@@ -473,7 +484,10 @@ def test_tests_and_denied_files_are_not_touched(tmp_path: Path) -> None:
 def test_what_small_edits_cannot_do_is_said(tmp_path: Path) -> None:
     files = {
         "roman.py": "def roman(n):\n    return ''\n",
-        "test_it.py": unit("def test_roman(self): self.assertEqual(''.join([roman(4), '!']), 'IV!')", "from roman import roman"),
+        "test_it.py": unit(
+            "def test_roman(self): self.assertEqual(''.join([roman(4), '!']), 'IV!')",
+            "from roman import roman",
+        ),
     }
     answer = ask(lay_out(tmp_path / "project", files), "unittest", t("roman"))
     assert not answer["found"]
@@ -484,7 +498,10 @@ def test_what_small_edits_cannot_do_is_said(tmp_path: Path) -> None:
 
 
 def test_a_test_that_passes_is_not_mended(tmp_path: Path) -> None:
-    files = {"one.py": "def one():\n    return 1\n", "test_it.py": unit("def test_one(self): self.assertEqual(one(), 1)", "from one import one")}
+    files = {
+        "one.py": "def one():\n    return 1\n",
+        "test_it.py": unit("def test_one(self): self.assertEqual(one(), 1)", "from one import one"),
+    }
     answer = ask(lay_out(tmp_path / "project", files), "unittest", t("one"))
     assert answer["note"] == "the failing test passes when it runs by itself" and not answer["tried"]
 
@@ -518,7 +535,9 @@ def test_no_child_is_left_behind(tmp_path: Path) -> None:
 def test_the_response_outlives_the_time_limit(tmp_path: Path) -> None:
     files = {
         "slow.py": "def slow(n):\n    m = 0\n    for i in range(n):\n        m += 1\n    return 'a' + str(m)\n",
-        "test_it.py": unit("def test_slow(self): self.assertEqual(slow(9)[::-1], 'b-b')", "from slow import slow"),
+        "test_it.py": unit(
+            "def test_slow(self): self.assertEqual(slow(9)[::-1], 'b-b')", "from slow import slow"
+        ),
     }
     answer = ask(lay_out(tmp_path / "project", files), "unittest", t("slow"), wall_s=0.5)
     assert not answer["found"] and not answer["exhausted"]

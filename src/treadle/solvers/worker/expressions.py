@@ -135,6 +135,8 @@ def _conditional(scope: Scope, node: ast.IfExp) -> Offers:
 
 def _elements(scope: Scope, node: Any) -> Offers:
     source = scope.source
+    if isinstance(node, ast.List) and isinstance(node.ctx, ast.Load):
+        yield put(scope, node, f"[{source.segment(node)}]", 2.0)
     for at, (a, b) in enumerate(pairs(node.elts)):
         yield swapped(scope, a, b, 1.4)
         if len(node.elts) > 2:

@@ -235,11 +235,14 @@ def _enter_pytest(root: str, ids: list[str], body: Callable[[Tests], None]) -> N
         raise LookupError("pytest is not installed for this interpreter") from None
     files = list(dict.fromkeys(i.split("::")[0] for i in ids))
     arguments = ["-p", "no:cacheprovider", "-q", "-s", "--tb=native", f"--rootdir={root}"]
-    # Plugins that take the running of tests out of this process, or trace it themselves.
-    arguments += ["-n0"] if importlib.util.find_spec("xdist") else []
-    arguments += ["--no-cov"] if importlib.util.find_spec("pytest_cov") else []
     arguments += [f for f in files if os.path.exists(os.path.join(root, f))]
+    # Plugins that take the running of tests out of this process, or trace it themselves.
+    known = (("xdist", "-n0"), ("pytest_cov", "--no-cov"))
+    off = [option for module, option in known if importlib.util.find_spec(module)]
     driver = _Driver(body)
-    pytest.main(arguments, plugins=[driver])
+    code = pytest.main([*arguments, *off], plugins=[driver])
+    if code == pytest.ExitCode.USAGE_ERROR and off and not driver.entered:
+        # Installed, but not loaded here.
+        pytest.main(arguments, plugins=[driver])
     if not driver.entered:
         raise LookupError("pytest could not collect the tests")

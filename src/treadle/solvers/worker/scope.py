@@ -122,18 +122,25 @@ def stretched(scope: Scope, node: ast.AST) -> Offers:
     """The expression plus and minus one, negated, wrapped in a call, sliced."""
     parent = scope.parents.get(node)
     text = text_of(scope, node, True)
-    if isinstance(node, ast.Name) and node is getattr(parent, "iter", None):
-        for name in scope.names[:8]:
-            if name != node.id:
-                yield put(scope, node, f"{text}[{name}:]", 2.2)
-                yield put(scope, node, f"{text}[:{name}]", 2.2)
     close = isinstance(parent, (ast.Subscript, ast.Slice, ast.Compare)) or (
         isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "range"
     )
+    mine = node.id if isinstance(node, ast.Name) else ""
+    for name in scope.names[:8] if mine else ():
+        if name == mine:
+            continue
+        if node is getattr(parent, "iter", None):
+            yield put(scope, node, f"{text}[{name}:]", 2.2)
+            yield put(scope, node, f"{text}[:{name}]", 2.2)
+        elif close or isinstance(parent, ast.Call):
+            yield put(scope, node, f"{text} - {name}", 2.4, atom=False)
+            yield put(scope, node, f"{text} + {name}", 2.4, atom=False)
     base = 1.2 if close else 1.8
     yield put(scope, node, f"{text} + 1", base, atom=False)
     yield put(scope, node, f"{text} - 1", base, atom=False)
     yield put(scope, node, f"-{text}", 2.0, atom=False)
+    for tail in (" ** 2", " * 2", " // 2", " / 2"):
+        yield put(scope, node, text + tail, 2.2, atom=False)
     for call in _WRAPS:
         yield put(scope, node, f"{call}({text_of(scope, node)})", 2.3)
     for tail, cost in _TAILS:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from .files import Edit, Source
+from .files import Edit
+from .insertions import FUNCTIONS, LOOPS, ancestors, block, inserted, lines
 from .scope import Offers, Proposal, Scope
 from .wholes import condition_offers, whole_offers
 
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _AUGMENTED = (
     ("+=", 1.0),
     ("-=", 1.0),
@@ -34,41 +33,23 @@ _ERRORS = (
 
 def statement_offers(scope: Scope, node: ast.stmt) -> Offers:
     """The edits of one statement as a whole; those inside its expressions are in `expressions.py`."""
-    if isinstance(node, _FUNCTIONS):
+    if isinstance(node, FUNCTIONS):
         return
-    if not isinstance(node, (ast.Return, *_FUNCTIONS)) and not getattr(node, "body", None):
+    if not isinstance(node, (ast.Return, *FUNCTIONS)) and not getattr(node, "body", None):
         yield from _deleted(scope, node)
     for kind, make in _BY_TYPE.items():
         if isinstance(node, kind):
             yield from make(scope, node)
     yield from _moved(scope, node)
-    yield from _inserted(scope, node)
-
-
-def _lines(source: Source, node: ast.stmt) -> tuple[int, int] | None:
-    """The offsets of the whole lines of a statement; None where it shares them with another one."""
-    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
-    start, end = source.starts[first - 1], source.starts[node.end_lineno or first]
-    rest = source.text[source.end(node) : end].strip()
-    return None if source.indent(node) is None or (rest and not rest.startswith("#")) else (start, end)
-
-
-def _block(scope: Scope, node: ast.stmt) -> list[ast.stmt]:
-    """The statements among which `node` stands."""
-    parent = scope.parents.get(node)
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(parent, name, None)
-        if isinstance(block, list) and node in block:
-            return block
-    return [node]
+    yield from inserted(scope, node)
 
 
 def _deleted(scope: Scope, node: ast.stmt) -> Offers:
     source = scope.source
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return
-    whole = _lines(source, node)
-    if len(_block(scope, node)) == 1:
+    whole = lines(source, node)
+    if len(block(scope, node)) == 1:
         yield Proposal(2.0, (Edit(source.start(node), source.end(node), "pass"),))
     elif whole is not None:
         yield Proposal(1.9, (Edit(*whole, ""),))
@@ -81,7 +62,7 @@ def _assign(scope: Scope, node: ast.Assign) -> Offers:
     name = source.segment(target)
     value = source.segment(node.value)
     start, end = source.start(node.value), source.end(node.value)
-    in_function = any(isinstance(a, _FUNCTIONS) for a in _ancestors(scope, node))
+    in_function = any(isinstance(a, FUNCTIONS) for a in ancestors(scope, node))
     if equals is not None and in_function and isinstance(target, (ast.Name, ast.Attribute, ast.Subscript)):
         for operator, cost in (("+=", 1.4), ("-=", 1.7), ("*=", 1.8), ("|=", 2.0)):
             yield Proposal(cost, (Edit(equals.start, equals.end, operator),))
@@ -89,6 +70,10 @@ def _assign(scope: Scope, node: ast.Assign) -> Offers:
             yield Proposal(2.0, (Edit(start, end, f"{call}({name}, {value})"),))
             yield Proposal(2.1, (Edit(start, end, f"{call}(0, {value})"),))
         yield Proposal(2.2, (Edit(start, end, f"{name} or {value}"),))
+    if in_function and isinstance(target, (ast.Attribute, ast.Subscript)):
+        at = source.start(target), source.end(target)
+        others = [e for e in scope.expressions if e != name and e.endswith("]")]
+        yield from (Proposal(2.4, (Edit(*at, other),)) for other in others)
     if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
         yield from _in_sequence(scope, node, target, node.value)
     yield from whole_offers(scope, node.value)
@@ -153,9 +138,9 @@ def _branch(scope: Scope, node: Any) -> Offers:
         if word == [old] and not (node.orelse and old == "if"):
             yield Proposal(1.8, (Edit(start, start + len(old), new),))
     parent = scope.parents.get(node)
-    block = getattr(parent, "body", [])
-    at = block.index(node) if node in block else 0
-    if word == ["if"] and at and isinstance(block[at - 1], ast.If) and not block[at - 1].orelse:
+    beside = getattr(parent, "body", [])
+    at = beside.index(node) if node in beside else 0
+    if word == ["if"] and at and isinstance(beside[at - 1], ast.If) and not beside[at - 1].orelse:
         yield Proposal(1.8, (Edit(start, start, "el"),))
 
 
@@ -206,12 +191,12 @@ def _has_text_over_lines(node: ast.stmt) -> bool:
 def _moved(scope: Scope, node: ast.stmt) -> Offers:
     """The statement swapped with the next; out of its block when last in it; into the block before it."""
     source = scope.source
-    block = _block(scope, node)
-    at, mine = block.index(node), _lines(source, node)
+    around = block(scope, node)
+    at, mine = around.index(node), lines(source, node)
     if mine is None or _has_text_over_lines(node):
         return
-    if at + 1 < len(block):
-        after = _lines(source, block[at + 1])
+    if at + 1 < len(around):
+        after = lines(source, around[at + 1])
         if after is not None:
             between = source.text[mine[1] : after[0]]
             text = source.text[slice(*after)] + between + source.text[slice(*mine)]
@@ -219,81 +204,14 @@ def _moved(scope: Scope, node: ast.stmt) -> Offers:
                 yield Proposal(1.9, (Edit(mine[0], after[1], text),))
     parent: Any = scope.parents.get(node)
     indent = source.indent(node) or ""
-    if at == len(block) - 1 and at > 0 and isinstance(parent, (*_LOOPS, ast.If)) and not parent.orelse:
+    if at == len(around) - 1 and at > 0 and isinstance(parent, (*LOOPS, ast.If)) and not parent.orelse:
         outer = source.indent(parent)
         moved = _shifted(source.text[slice(*mine)], indent, outer) if outer is not None else None
         if moved is not None:
             yield Proposal(1.7, (Edit(*mine, moved),))
-    before: Any = block[at - 1] if at else None
-    if isinstance(before, (*_LOOPS, ast.If)) and not before.orelse:
+    before: Any = around[at - 1] if at else None
+    if isinstance(before, (*LOOPS, ast.If)) and not before.orelse:
         inner = source.indent(before.body[0])
         moved = _shifted(source.text[slice(*mine)], indent, inner) if inner is not None else None
         if moved is not None:
             yield Proposal(1.7, (Edit(*mine, moved),))
-
-
-def _ancestors(scope: Scope, node: ast.AST) -> list[ast.AST]:
-    out = []
-    parent = scope.parents.get(node)
-    while parent is not None:
-        out.append(parent)
-        if isinstance(parent, _FUNCTIONS):
-            break
-        parent = scope.parents.get(parent)
-    return out
-
-
-def _inserted(scope: Scope, node: ast.stmt) -> Offers:
-    """A line after this one, or a guard before the first of a function."""
-    source = scope.source
-    whole, indent = _lines(source, node), source.indent(node)
-    around = _ancestors(scope, node)
-    if whole is None or indent is None or not around or not isinstance(around[-1], _FUNCTIONS):
-        return
-    function, block = around[-1], _block(scope, node)
-    last = node is block[-1]
-    # A file may end without a line end.
-    lead = "" if source.text[: whole[1]].endswith(("\n", "\r")) else source.newline
-
-    end = whole[1]
-
-    def after(text: str, cost: float) -> Proposal:
-        return Proposal(cost, (Edit(end, end, f"{lead}{indent}{text}{source.newline}"),))
-
-    in_loop = any(isinstance(a, _LOOPS) for a in around)
-    if last and in_loop and not isinstance(node, (ast.Break, ast.Continue, ast.Return, ast.Raise)):
-        yield from (after(word, 2.1) for word in ("break", "continue"))
-    if last and in_loop and isinstance(scope.parents.get(node), ast.While):
-        yield from (after(f"{name} {op} 1", 2.5) for name in scope.names[:6] for op in ("+=", "-="))
-    if last and in_loop and block is not function.body:
-        yield from (after(f"{a} = {b}", 2.9) for a in scope.names[:5] for b in scope.names[:5] if a != b)
-    if last and block is function.body and not isinstance(node, (ast.Return, ast.Raise)):
-        yield from (after(f"return {name}", 2.0) for name in scope.names[:10])
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-        name = node.targets[0].id
-        yield after(f"{name} = {name}.copy()", 2.8)
-    body = [s for s in function.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
-    if body and node is body[0]:
-        yield from _guards(scope, function, whole[0], indent)
-    for other in _simple(function):
-        text = source.segment(other)
-        if other is not node and "\n" not in text:
-            yield after(text, 2.7)
-
-
-def _simple(function: Any) -> list[ast.stmt]:
-    kinds = (ast.Expr, ast.Assign, ast.AugAssign)
-    out: list[ast.stmt] = [
-        s for s in ast.walk(function) if isinstance(s, kinds) and not isinstance(s.value, ast.Constant)
-    ]
-    return out[:8]
-
-
-def _guards(scope: Scope, function: Any, start: int, indent: str) -> Offers:
-    names = [a.arg for a in function.args.args if a.arg not in ("self", "cls")]
-    for name in names[:3]:
-        for value in ("", " " + name, " []", " 0", " ''", " False", " True", " None"):
-            text = (
-                f"{indent}if not {name}:{scope.source.newline}{indent}    return{value}{scope.source.newline}"
-            )
-            yield Proposal(2.6, (Edit(start, start, text),))
