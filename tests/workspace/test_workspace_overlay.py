@@ -352,7 +352,6 @@ async def test_cancelling_ends_every_child(repo, sandbox, tmp_path):
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not alive(mark)
-    assert not list((tmp_path / "state").glob("*/command-*"))
 
 
 def test_killing_treadle_ends_every_child(repo, tmp_path):

@@ -77,6 +77,7 @@ class Overlay:
         self._laid = False
         self._count = 0
         self._slots: set[int] = set()
+        self._done: list[Path] = []
         self._generation = 0
         self._touched: set[str] = set()
         self._settled: dict[str, tuple[str, int]] = {}
@@ -92,6 +93,8 @@ class Overlay:
         if command.cwd != ".":
             clean(command.cwd)
         placed = await asyncio.to_thread(self._place, command, changes)
+        # Removing folders can take longer than all the rest; it is done while the command runs.
+        sweeping = asyncio.ensure_future(asyncio.to_thread(self._sweep))
         try:
             ended = await run_process(
                 [*_START, str(placed.folder / "spec")],
@@ -108,7 +111,8 @@ class Overlay:
                 found = await asyncio.to_thread(self._collect, placed, changes)
                 after, note = found.changes, found.note
         finally:
-            await asyncio.shield(asyncio.to_thread(self._clear, placed))
+            self._release(placed)
+            await asyncio.shield(sweeping)
         return CommandResult(
             returncode=code,
             output=ended.output + note,
@@ -146,7 +150,7 @@ class Overlay:
             for fd in (said_read, said_write):
                 if fd >= 0:
                     os.close(fd)
-            self._clear(placed)
+            self._release(placed)
 
     def close(self) -> None:
         """Removes what the commands left: caches, build products, layers."""
@@ -284,10 +288,18 @@ class Overlay:
             self._generation += 1
             return found
 
-    def _clear(self, placed: _Placed) -> None:
-        remove_tree(placed.folder)
+    def _release(self, placed: _Placed) -> None:
         with self._lock:
             self._slots.discard(placed.slot)
+            self._done.append(placed.folder)
+
+    def _sweep(self) -> None:
+        while True:
+            with self._lock:
+                if not self._done:
+                    return
+                folder = self._done.pop()
+            remove_tree(folder)
 
 
 def _returncode(said: str, output: str, command: Command) -> int:
