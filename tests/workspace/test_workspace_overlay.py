@@ -455,3 +455,34 @@ async def test_an_ignored_file_of_the_users_is_seen_and_kept(repo, sandbox):
     assert (await runner.run(sh("cat secret.log; rm secret.log"), EMPTY)).output == "the user's\nmore\n"
     assert (await runner.run(sh("ls"), EMPTY)).output == "a.txt\nlink\nrun.sh\nsrc\n"
     assert (repo / "secret.log").read_text() == "the user's\n"
+
+
+async def test_a_home_that_holds_repository_and_state(repo, sandbox, tmp_path, monkeypatch):
+    """The usual place of both; what a command leaves in `.cache` stays for the run, and nothing of it outside."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "warm").write_text("warm\n")
+    (tmp_path / ".profile").write_text("mine\n")
+    runner = sandbox(repo)
+    before = tree(repo), sorted(os.listdir(tmp_path)), tree(tmp_path / ".cache")
+    text = "cat ~/.cache/warm ~/.profile a.txt; echo c > ~/.cache/c; echo x > ~/x; rm ~/.profile; echo y > y; cat ~/x"
+    done = await runner.run(sh(text), EMPTY)
+    assert done.output == "warm\nmine\none\ntwo\nx\n"
+    assert done.changes.paths == ("y",)
+    again = await runner.run(sh("cat ~/.cache/c ~/.profile; ls ~/x y"), EMPTY)
+    assert again.output.startswith("c\nmine\n")
+    assert again.returncode == 2
+    assert (tree(repo), sorted(os.listdir(tmp_path)), tree(tmp_path / ".cache")) == before
+
+
+async def test_a_repository_in_shared_memory(sandbox):
+    import tempfile
+
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        root = Path(folder) / "repo"
+        root.mkdir()
+        (root / "f").write_text("f\n")
+        done = await sandbox(root).run(sh("cat f; echo g > g; echo s > /dev/shm/s; pwd"), EMPTY)
+        assert done.output == f"f\n{root}\n"
+        assert done.changes.paths == ("g",)
+        assert not Path("/dev/shm/s").exists()

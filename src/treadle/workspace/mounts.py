@@ -70,7 +70,8 @@ def _mounted(under: str) -> list[tuple[str, int]]:
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
         for line in lines:
             fields = line.split()
-            target = fields[4].encode().decode("unicode_escape")
+            raw = fields[4].encode("utf-8", "surrogateescape").decode("unicode_escape")
+            target = os.fsdecode(raw.encode("latin-1"))
             if target.startswith(under):
                 found.append((target, sum(names.get(name, 0) for name in fields[5].split(","))))
     return found
@@ -104,7 +105,7 @@ def mount_all(spec: "dict[str, Any]") -> None:
     lowers = [_hold(path) for path in [*spec["lowers"], root]]
     upper, work = _hold(spec["upper"]), _hold(spec["work"])
     git = [(path, _hold(path)) for path in spec["git"]]
-    hidden = ("/tmp/", "/var/tmp/")
+    hidden = ("/tmp/", "/var/tmp/", "/dev/")
     kept = [(path, _hold(path)) for path in spec["keep"] if path.startswith(hidden)]
     scratch_fd = _hold(scratch) if scratch else -1
     home_fd = _hold(home) if home else -1
@@ -119,6 +120,7 @@ def mount_all(spec: "dict[str, Any]") -> None:
     if os.path.isdir("/var/tmp") and not os.path.islink("/var/tmp"):
         _mount("tmpfs", "/var/tmp", "tmpfs", _NOSUID | _NODEV, "mode=1777")
         writable.append("/var/tmp")
+    writable += _mount_devices()
     for path, fd in kept:
         _bind(fd, path)
     if home:
@@ -130,7 +132,6 @@ def mount_all(spec: "dict[str, Any]") -> None:
     if scratch:
         _bind(scratch_fd, scratch)
         writable.append(scratch)
-    writable += _mount_devices()
     for path in spec["masked"]:
         _mask(path)
     _set_readonly("/", on=True, recursive=True)

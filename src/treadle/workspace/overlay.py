@@ -32,7 +32,7 @@ _START = (
     "import sys; sys.path.append(sys.argv[1]); from treadle.workspace.sandbox_init import main; sys.exit(main())",
     str(_PACKAGE.parent),
 )
-_HIDDEN = ("/tmp/", "/var/tmp/")
+_HIDDEN = ("/tmp/", "/var/tmp/", "/dev/")
 # Sockets and folders through which a program reaches services outside, even without a network.
 _MASKED = (
     "/run/docker.sock",
