@@ -71,6 +71,6 @@ async def _visit(run: Run, step: StepSpec, state: LoopState, place: str) -> Step
             PASS, "skipped", state.changes, output=answer.word or None, unproven=state.unproven
         )
     else:
-        result = await run_step(run, step, state, place)
+        result = await run_step(run, step, state, place, run_loop)
     run.step_finished(place, result)
     return result

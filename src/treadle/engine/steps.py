@@ -1,7 +1,7 @@
 """What a step does, by its kind. Each gives back a result and knows nothing of where the loop goes next."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import structs
 
@@ -10,11 +10,11 @@ from treadle.engine.job import Job
 from treadle.engine.judge import TESTS
 from treadle.engine.ladder import climb
 from treadle.engine.run import Run
-from treadle.engine.state import Item, LoopState, StepResult
+from treadle.engine.state import Item, LoopState, Outcome, StepResult
 from treadle.protocol.events import Place
 from treadle.protocol.messages import ERROR, FAIL, NONE, PASS, Verdict
 from treadle.spec.agent import AgentSpec
-from treadle.spec.loop import StepSpec
+from treadle.spec.loop import LoopSpec, StepSpec
 from treadle.workspace.changes import ChangeSet
 from treadle.workspace.command import Command
 
@@ -22,14 +22,18 @@ _WORST = {PASS: 0, NONE: 2, FAIL: 3, ERROR: 4}
 """How bad a verdict is among items; a declared word counts between `pass` and `none`."""
 
 
-async def run_step(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
-    """What the step came to, each of its items done where it has `each`."""
+Walk = Callable[[Run, LoopSpec, LoopState, str], Awaitable[tuple[LoopState, Outcome]]]
+"""Drives a loop to its end: what a `loop` step asks of the driver that it runs under."""
+
+
+async def run_step(run: Run, step: StepSpec, state: LoopState, place: str, walk: Walk) -> StepResult:
+    """What the step came to, each of its items done where it has `each`; `walk` drives an inner loop."""
     if step.each:
-        return await _each(run, step, state, place)
-    return await _once(run, step, state, place)
+        return await _each(run, step, state, place, walk)
+    return await _once(run, step, state, place, walk)
 
 
-async def _once(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
+async def _once(run: Run, step: StepSpec, state: LoopState, place: str, walk: Walk) -> StepResult:
     if step.agent:
         return await _agent(run, run.catalog.agents[step.agent], state, place)
     if step.check is not None:
@@ -37,7 +41,7 @@ async def _once(run: Run, step: StepSpec, state: LoopState, place: str) -> StepR
     if step.command:
         return await _command(run, step, state)
     if step.loop:
-        return await _loop(run, step, state, place)
+        return await _loop(run, step, state, place, walk)
     if step.ask is not None:
         answer = await run.gate.ask(place, "ask", step.ask.text, (*step.ask.answers, "abort"))
         return StepResult(
@@ -48,7 +52,7 @@ async def _once(run: Run, step: StepSpec, state: LoopState, place: str) -> StepR
     return await git_step(run, step, state, place)
 
 
-async def _each(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
+async def _each(run: Run, step: StepSpec, state: LoopState, place: str, walk: Walk) -> StepResult:
     """One visit per item, in order or `parallel` at a time; the worst item's verdict, `pass` for none."""
     from treadle.engine.inputs import items_of
 
@@ -56,10 +60,10 @@ async def _each(run: Run, step: StepSpec, state: LoopState, place: str) -> StepR
     stops = step.on_item == "stop"
     results: list[StepResult] = []
     if step.parallel > 1:
-        results, state = await _side_by_side(run, step, state, place, items)
+        results, state = await _side_by_side(run, step, state, place, items, walk)
     else:
         for index, item in enumerate(items):
-            result = await _item(run, step, state, f"{place}[{index}]", item, len(items))
+            result = await _item(run, step, state, f"{place}[{index}]", item, len(items), walk)
             results.append(result)
             if result.verdict == PASS:
                 state = structs.replace(state, changes=result.changes, unproven=result.unproven)
@@ -81,26 +85,28 @@ async def _each(run: Run, step: StepSpec, state: LoopState, place: str) -> StepR
     )
 
 
-async def _item(run: Run, step: StepSpec, state: LoopState, place: str, item: Item, count: int) -> StepResult:
+async def _item(
+    run: Run, step: StepSpec, state: LoopState, place: str, item: Item, count: int, walk: Walk
+) -> StepResult:
     """One item's visit, from the record where an earlier life of the run did it."""
     known = run.on_record(place)
     if known is not None:
         return known
     run.step_started(place, step.what, 1, item.title, count)
-    result = await _once(run, step, structs.replace(state, item=item), place)
+    result = await _once(run, step, structs.replace(state, item=item), place, walk)
     run.step_finished(place, result)
     return result
 
 
 async def _side_by_side(
-    run: Run, step: StepSpec, state: LoopState, place: str, items: Sequence[Item]
+    run: Run, step: StepSpec, state: LoopState, place: str, items: Sequence[Item], walk: Walk
 ) -> tuple[list[StepResult], LoopState]:
     """The items' results, each on a change set of its own; one that clashes with an earlier one is done again."""
     room = asyncio.Semaphore(step.parallel)
 
     async def alone(index: int, item: Item) -> StepResult:
         async with room:
-            return await _item(run, step, state, f"{place}[{index}]", item, len(items))
+            return await _item(run, step, state, f"{place}[{index}]", item, len(items), walk)
 
     results = list(await asyncio.gather(*(alone(i, item) for i, item in enumerate(items))))
     start, merged = state.changes, state
@@ -109,7 +115,7 @@ async def _side_by_side(
             continue
         mine = _beyond(start, result.changes)
         if set(mine.paths) & set(_beyond(start, merged.changes).paths):
-            result = await _item(run, step, merged, f"{place}[{index}]+", items[index], len(items))
+            result = await _item(run, step, merged, f"{place}[{index}]+", items[index], len(items), walk)
             results[index] = result
             if result.verdict == PASS:
                 merged = structs.replace(merged, changes=result.changes)
@@ -191,13 +197,11 @@ async def _command(run: Run, step: StepSpec, state: LoopState) -> StepResult:
     return StepResult(verdict, summary, changes, unproven=state.unproven or (changed and verdict == PASS))
 
 
-async def _loop(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
+async def _loop(run: Run, step: StepSpec, state: LoopState, place: str, walk: Walk) -> StepResult:
     """An inner loop on the outer one's change set and item; it ends with its last step's verdict."""
-    from treadle.engine.loop import run_loop
-
     loop = run.catalog.loops[step.loop]
     start = LoopState(state.changes, tests=state.tests, unproven=state.unproven, item=state.item)
-    inner, outcome = await run_loop(run, loop, start, f"{place}/")
+    inner, outcome = await walk(run, loop, start, f"{place}/")
     last = inner.last or StepResult(FAIL, outcome.why)
     verdict = last.verdict if outcome.kind in ("done", "stop") else FAIL
     question = next((s.ask for s in loop.steps if s.name == inner.last_step), None)
