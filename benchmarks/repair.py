@@ -49,7 +49,6 @@ def repair(folder: Path, failing: list[str], passing: list[str]) -> tuple[dict, 
     """The worker's response, its wall and its processor seconds."""
     with tempfile.TemporaryDirectory() as scratch:
         request = {
-            "root": str(folder),
             "runner": "pytest",
             "target": failing,
             "passing": passing,

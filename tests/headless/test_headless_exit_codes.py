@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from samples import CALC, treadle_dir
 
 SOLVED = CALC["calc.py"].replace("a - b", "a + b")

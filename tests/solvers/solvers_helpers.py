@@ -33,7 +33,6 @@ def ask(
     scratch = root.parent / f"{root.name}-scratch"
     scratch.mkdir(exist_ok=True)
     request = {
-        "root": str(root),
         "runner": runner,
         "target": target,
         "passing": passing or [],

@@ -143,6 +143,15 @@ class Judge:
             return CheckResult("tests", verdict, f"{len(report.failed)} fail on the base", tests=report)
         return await self.check(place, TESTS, view, on="base")
 
+    def _whole(self, view: MergedView, baseline: TestReport, target: tuple[str, ...]) -> None:
+        """Takes a targeted result that ran all tests for the whole suite's on the same change set."""
+        key = (TESTS.name, "", view.changes.id())
+        targeted = self._seen.get((*key, target, ""))
+        if targeted is None or targeted.tests is None or not target:
+            return
+        if len(targeted.tests.collected) >= len(baseline.collected):
+            self._seen.setdefault((*key, (), ""), targeted)
+
     def red_since(self, report: TestReport) -> tuple[str, ...]:
         """The failing tests of `report` that the run's own base does not have: written red in this run."""
         first = self._reports.get(ChangeSet().id())
@@ -204,6 +213,7 @@ class Judge:
                 verdicts.add(result.verdict)
         weakest = PASS if verdicts == {PASS} else NONE
         if baseline is not None and report is not None and weakest == PASS:
+            self._whole(view, baseline, target)
             self.know(candidate.changes, merge_reports(baseline, report))
         return Judgement(weakest, "; ".join(said) or "nothing judged it", failing=failing, tests=report)
 

@@ -95,7 +95,6 @@ async def _ask(problem: Problem, mode: str) -> _Told:
     with tempfile.TemporaryDirectory(prefix="treadle-repair-") as folder:
         scratch = Path(folder)
         request = {
-            "root": str(root),
             "runner": problem.test_runner,
             "target": problem.target,
             "passing": problem.passing,

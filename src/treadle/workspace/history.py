@@ -5,7 +5,7 @@ from pathlib import Path
 
 from treadle.protocol.errors import UsageError
 from treadle.workspace.base import open_base
-from treadle.workspace.git import GitFailed, git, git_folders, paths
+from treadle.workspace.git import GitFailed, git, git_folders
 from treadle.workspace.view import Base
 
 _IN_PROGRESS = (

@@ -106,6 +106,7 @@ class Overlay:
                 before=lambda status: self._write_spec(placed, command, status),
             )
             code = None if ended.timed_out else _returncode(ended.said, ended.output, command)
+            self._must_be_walled()
             after, note = changes, ""
             if not ended.timed_out:
                 found = await asyncio.to_thread(self._collect, placed, changes)
@@ -144,6 +145,7 @@ class Overlay:
             os.close(said_write)
             said_write = -1
             _returncode(os.read(said_read, 65536).decode(), done.stderr.decode("utf-8", "replace"), _PROBE)
+            self._must_be_walled()
         except subprocess.TimeoutExpired:
             raise ProtectionMissing("the sandbox can't be set up: it hangs") from None
         finally:
@@ -151,6 +153,11 @@ class Overlay:
                 if fd >= 0:
                     os.close(fd)
             self._release(placed)
+
+    def _must_be_walled(self) -> None:
+        """Raises `ProtectionMissing` if the write that each sandbox tries reached the machine."""
+        if os.path.lexists(self._area / "denied"):
+            raise ProtectionMissing(f"the sandbox does not hold: a write in it reached {self._area}")
 
     def close(self) -> None:
         """Removes what the commands left: caches, build products, layers."""

@@ -1,6 +1,6 @@
 """Request in, response out.
 
-request   {root, runner: "unittest" | "pytest", target: [id], passing: [id], denied: [path], wall_s,
+request   {runner: "unittest" | "pytest", target: [id], passing: [id], denied: [path], wall_s,
           mode: "repair" | "localise"}
 response  {found, path, source, description, mended, tried, suspects: [{path, line, score, text, function, start, end}],
           near: [text], exhausted, note}; written anew as the work goes on, so that what is known outlives a kill
@@ -109,7 +109,8 @@ def main(request_path: str, response_path: str) -> int:
     """0 when a response was written, whatever it says."""
     begun, clock = time.monotonic(), time.process_time()
     with open(request_path, encoding="utf-8") as file:
-        request = Request(**json.load(file))
+        # A sandbox may have put the repository elsewhere; the command begins in its root wherever that is.
+        request = Request(**{**json.load(file), "root": os.path.realpath(os.getcwd())})
     response = Response(response_path)
     response.write()
     try:
