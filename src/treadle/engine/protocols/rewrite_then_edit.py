@@ -17,12 +17,13 @@ from treadle.engine.judge import Candidate
 from treadle.engine.replies import code_of, json_of
 from treadle.engine.run import Run
 from treadle.models.base import ModelReply, ModelRequest
-from treadle.protocol.errors import ContextTooLong, CutOff, Malformed
+from treadle.protocol.errors import ContextTooLong, CutOff, Malformed, UsageError
 from treadle.protocol.messages import FAIL, Json, Message
 from treadle.solvers.base import Suspect
 from treadle.spec.prompt import fill
 from treadle.spec.questions import questions
 
+PROMPT = "rewrite-then-edit"
 LINES_ASKED = 5
 REPLACEMENT_CHARS = 300
 DOCSTRING_CHARS = 900
@@ -32,18 +33,30 @@ _NOT_EDITABLE = ("def ", "async def ", "import ", "from ", "else:", "try:", "fin
 async def rewrite_then_edit(run: Run, attempt: Attempt) -> None:
     """Offers candidates in the measured order until one passes.
 
-    Where no function of the repository is under suspicion it asks nothing and says so.
-    Raises: `ContextTooLong` when the function does not fit the rung's window.
+    It asks about the most suspicious function that fits the rung's window, and where none is under suspicion it
+    asks nothing and says so. Raises: `ContextTooLong` when none fits.
     """
     suspects = await suspects_of(run, attempt)
     inside = [s for s in suspects if s.function and s.path.endswith(".py")]
     if not inside:
         attempt.say("no Python function is under suspicion, so there was nothing to ask")
         return
-    asking = _Asking(run, attempt, inside)
+    asking = _first_that_fits(run, attempt, inside)
     if await asking.rewritten() or await asking.chosen_line():
         return
     await asking.given_lines()
+
+
+def _first_that_fits(run: Run, attempt: Attempt, suspects: list[Suspect]) -> "_Asking":
+    """The questions about the first suspected function whose prompt fits."""
+    limit = attempt.rung.limits.context_tokens
+    long: list[str] = []
+    for key in dict.fromkeys((s.path, s.start) for s in suspects):
+        asking = _Asking(run, attempt, [s for s in suspects if (s.path, s.start) == key])
+        if not limit or asking.needs_tokens <= limit:
+            return asking
+        long.append(f"`{asking.function}` needs about {asking.needs_tokens} tokens, the rung allows {limit}")
+    raise ContextTooLong("; ".join(long))
 
 
 class _Asking:
@@ -53,20 +66,19 @@ class _Asking:
         top = suspects[0]
         self._run, self._attempt = run, attempt
         self._path = top.path
+        self.function = top.function
         self._view = run.view(attempt.job.base)
         self._source = self._view.text(top.path)
         self._lines = function_lines(self._source, top.start, top.end)
         if not self._lines:
             raise Malformed(f"{top.path}:{top.start}: the suspected function can't be read as Python")
-        self._ranked = self._rank([s for s in suspects if s.path == top.path and s.function == top.function])
-        self._ask_for = questions(run.catalog.prompts.get("rewrite-then-edit", ""))
+        self._ranked = self._rank(suspects)
+        if PROMPT not in run.catalog.prompts:
+            raise UsageError(f"the prompt `{PROMPT}.md` is missing", hint="it ships in prompts/; put it back")
+        self._ask_for = questions(run.catalog.prompts[PROMPT])
         self._prefix = self._question_prefix(top)
         self._seen = {_shape(self._source)}
-        limit = attempt.rung.limits.context_tokens
-        if limit and tokens_in(self._prefix) > limit:
-            raise ContextTooLong(
-                f"`{top.function}` needs about {tokens_in(self._prefix)} tokens, the rung allows {limit}"
-            )
+        self.needs_tokens = tokens_in(self._prefix)
 
     def _rank(self, suspects: list[Suspect]) -> list[Line]:
         """The function's editable lines, most suspicious first."""
