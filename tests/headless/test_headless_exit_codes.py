@@ -158,7 +158,7 @@ def test_a_test_that_prints_a_megabyte_is_repaired_like_any_other(make_repo):
         ),
     }
     root = make_repo(files)
-    code, result, stderr = run(root, "--loop", "fix")
+    code, _, stderr = run(root, "--loop", "fix")
     assert code == 0, stderr
     assert (root / "calc.py").read_text() == SOLVED
     assert len(stderr) < 20_000
