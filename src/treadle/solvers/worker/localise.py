@@ -174,7 +174,8 @@ def places(files: Files, seen: list[Seen], first: str, mentioned: set[str]) -> l
     Where it ran none, the constants of which the test has the names, `mentioned`.
 
     A function's header (its default values) and a module's or class's assignments run at import, unseen; they
-    take 0.9 of the score of what was seen to use them. Ties: measured in `slm-repair.md` section 1.6.
+    take 0.9 of the score of what was seen to use them. Ties go to the later line: measured, the
+    faulty line comes first for 22 of QuixBugs' 40 instead of 11.
     """
     found = scores(seen, first)
     out: list[Place] = []
