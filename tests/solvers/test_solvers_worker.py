@@ -533,12 +533,14 @@ def test_no_child_is_left_behind(tmp_path: Path) -> None:
 
 
 def test_the_response_outlives_the_time_limit(tmp_path: Path) -> None:
+    body = "".join(f"    m = m * {n} + n - {n}\n" for n in range(2, 80))
     files = {
-        "slow.py": "def slow(n):\n    m = 0\n    for i in range(n):\n        m += 1\n    return 'a' + str(m)\n",
+        "slow.py": f"def slow(n):\n    m = 0\n{body}    return 'a' + str(m)\n",
         "test_it.py": unit(
             "def test_slow(self): self.assertEqual(slow(9)[::-1], 'b-b')", "from slow import slow"
         ),
     }
     answer = ask(lay_out(tmp_path / "project", files), "unittest", t("slow"), wall_s=0.5)
     assert not answer["found"] and not answer["exhausted"]
-    assert {s["line"] for s in answer["suspects"]} == {2, 3, 4, 5}
+    lines = {s["line"] for s in answer["suspects"]}
+    assert len(lines) == 25 and lines <= set(range(2, 82))

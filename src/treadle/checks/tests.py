@@ -15,11 +15,14 @@ from treadle.checks.judging import Case, judge
 from treadle.checks.runners.base import Job, TestRunner
 from treadle.checks.runners.find import find_runner
 from treadle.protocol.errors import NothingToTest
-from treadle.protocol.messages import ERROR
+from treadle.protocol.messages import ERROR, PASS
 from treadle.workspace.interpreter import project_python
 
 WHOLE_SUITE_S = 10.0
 """A suite that took less than this on the base is run whole, also for a target."""
+
+WORTH_A_RUN_S = 1.0
+"""A suite that took longer than this on the base is run only once the target passes by itself."""
 
 _SLOWER = 5.0
 _LEAST_S = 20.0
@@ -39,11 +42,24 @@ class TestsCheck:
             runner = find_runner(subject.view, subject.settings, python)
         except NothingToTest as nothing:
             return CheckResult("tests", ERROR, nothing.message, cause="no_tests", hint=nothing.hint)
-        result = await self._run(subject, runner)
+        result = await self._target_first(subject, runner) or await self._run(subject, runner)
         return structs.replace(result, duration_s=time.monotonic() - started)
 
-    async def _run(self, subject: Subject, runner: TestRunner) -> CheckResult:
-        ids, scope = _what_runs(subject, runner)
+    async def _target_first(self, subject: Subject, runner: TestRunner) -> CheckResult | None:
+        """The result of the target alone where it is no pass and the rest takes long; None to run on."""
+        base = subject.baseline
+        if not subject.target or not runner.targets or base is None or base.duration_s < WORTH_A_RUN_S:
+            return None
+        result = await self._run(subject, runner, (subject.target, ()))
+        return None if result.verdict == PASS else result
+
+    async def _run(
+        self,
+        subject: Subject,
+        runner: TestRunner,
+        chosen: tuple[tuple[str, ...], tuple[str, ...]] | None = None,
+    ) -> CheckResult:
+        ids, scope = chosen or _what_runs(subject, runner)
         limit = _limit(subject)
         with _scratch() as (room, scratch):
             job = Job(subject.view, room, scratch, ids, limit, subject.network)
