@@ -183,3 +183,25 @@ def test_golden_traces_still_fold(path):
         partial = reduce(partial, one)
         assert msgspec.json.encode(partial)
     assert partial == view
+
+
+@pytest.mark.parametrize("name", ["overnight", "humanize-metric"])
+def test_golden_traces_show_a_real_small_model_fail_real_tests_and_then_pass(name):
+    envelopes = list(read_trace(Path(__file__).parent / "traces" / name))
+    inside = [x for x in envelopes if x.attempt]
+    ended = [x.event for x in inside if isinstance(x.event, e.AttemptFinished)]
+    assert [(a.tier, a.verdict) for a in ended] == [("code", "fail"), ("small", "pass")]
+    assert ended[1].model == "local/qwen2.5-coder-1.5b" and ended[1].usage.output_tokens > 0
+    judged = [x.event for x in inside if isinstance(x.event, e.CheckFinished) and x.event.check == "tests"]
+    assert [c.verdict for c in judged][:1] == ["fail"] and judged[-1].verdict == "pass"
+    assert judged[0].tests.failed > 0
+    assert fold(envelopes).outcome == "done"
+
+
+def test_a_golden_trace_is_replayed_with_its_diff(capsys):
+    from treadle.headless import replay
+
+    replay(Path(__file__).parent / "traces" / "overnight", "text")
+    shown = capsys.readouterr()
+    assert "+        return (self.end - self.start) % (24 * 60)" in shown.out
+    assert "local/qwen2.5-coder-1.5b answered" in shown.err
