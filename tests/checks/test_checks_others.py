@@ -4,12 +4,15 @@ import pytest
 
 from treadle.checks.base import FailedTest, TestReport
 from treadle.checks.describe import describe_failure, failing_tests, name_some
-from treadle.checks.network import network_refusal
+from treadle.checks.judging import Case, judge
+from treadle.checks.network import network_refusal, refusal_of
 from treadle.checks.registry import get_check
+from treadle.checks.runners.base import Seen
 from treadle.protocol.errors import UsageError
 from treadle.spec.agent import CheckSpec
 from treadle.spec.jsonschema import validate
 from treadle.spec.paths import denied_paths, is_denied
+from treadle.workspace.command import CommandResult
 
 
 def test_an_unknown_check_is_refused():
@@ -146,6 +149,50 @@ def test_denied_globs_hold_for_folders_and_across():
 )
 def test_only_a_refused_network_counts_as_one(text, refused):
     assert network_refusal(f"before\n{text}\nafter") == (text if refused else "")
+
+
+@pytest.mark.parametrize(
+    ("message", "trace", "refused"),
+    [
+        ("socket.gaierror: [Errno -2] Name or service not known", "", True),
+        ("OSError: [Errno 101] Network is unreachable", "", True),
+        ("AssertionError: 'socket.gaierror' != ''", "socket.gaierror: Name or service not known", False),
+        ("AssertionError: no", "OSError: [Errno 101] Network is unreachable", False),
+        ("ValueError: [Errno 101] Network is unreachable", "", False),
+        ("fetch failed", "TypeError: fetch failed\ncaused by: Error: getaddrinfo EAI_AGAIN a.example", True),
+        ("connect ECONNREFUSED 127.0.0.1:80", "Error: connect ECONNREFUSED 127.0.0.1:80", False),
+        ("connect ENETUNREACH 192.0.2.1:80", "", True),
+        ("expect(received).toBe(expected)", "getaddrinfo ENOTFOUND a.example", False),
+        ("wrong text: 'getaddrinfo ENOTFOUND a.example'", "", False),
+        ('Get "http://a.example": dial tcp: lookup a.example: no such host', "", True),
+        ('got "dial tcp: lookup a.example: no such host", want ""', "", False),
+        ("dial tcp 127.0.0.1:99: connect: connection refused", "", False),
+        ("called `Result::unwrap()` on an `Err` value: Connect(\"dns error\")", "", True),
+        ("assertion `left == right` failed left: \"dns error\"", "", False),
+    ],
+)  # fmt: skip
+def test_an_error_refuses_and_a_text_that_quotes_one_does_not(message, trace, refused):
+    assert bool(refusal_of(FailedTest("t", message=message, traceback=trace), "make")) is refused
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (("#1", "#2"), ("#1", "#2"), ""),
+        (("#1", "#2"), ("#1",), "fewer tests than on the base: 1 of 2"),
+        (("a", "b"), ("#1", "#2"), "passed on the base and no longer runs: a, b"),
+        (("a", "b"), ("b", "c", "d"), "passed on the base and no longer runs: a"),
+        (("l.rs - f (line 3)",), ("l.rs - f (line 9)",), ""),
+        (("l.rs - f (line 3)", "l.rs - f (line 9)"), ("l.rs - f (line 9)",),
+         "passed on the base and no longer runs: l.rs - f (line 9)"),
+        (("t[<f at 0x7f00aa11]",), ("t[<f at 0x7f00bb22]",), ""),
+    ],
+)  # fmt: skip
+def test_what_passed_on_the_base_is_looked_for_by_name(before, after, said):
+    seen = Seen(TestReport("make", after, after), finished=True, counted=after[0] == "#1")
+    ended = CommandResult(0, "")
+    found = judge(Case(seen, ended, "make test", 9, False, baseline=TestReport("make", before, before)))
+    assert (found.verdict, found.summary if said else "") == ("fail" if said else "pass", said)
 
 
 def test_failures_read_well_and_stay_short():

@@ -201,9 +201,14 @@ async def test_fewer_tests_than_on_the_base_is_no_pass(project):
     base = (await there.run()).tests
     one_gone = {"test_calc.py": TEST.replace("def test_zero", "def zero")}
     result = await there.run(one_gone, baseline=base)
-    assert (result.verdict, result.summary) == ("fail", "fewer tests than on the base: 1 of 2")
+    assert (result.verdict, result.summary) == (
+        "fail",
+        "passed on the base and no longer runs: test_calc.Adds.test_zero",
+    )
     skipped = {"test_calc.py": TEST.replace("    def test_zero", "    @unittest.skip('')\n    def test_zero")}
-    assert (await there.run(skipped, baseline=base)).summary == "fewer tests pass than on the base: 1 of 2"
+    assert (await there.run(skipped, baseline=base)).summary == (
+        "passed on the base and is skipped now: test_calc.Adds.test_zero"
+    )
     aimed = await there.run(one_gone, baseline=base, target=("test_calc.Adds.test_small",))
     assert (aimed.verdict, aimed.summary) == (
         "fail", "passed on the base and no longer runs: test_calc.Adds.test_zero",
@@ -230,3 +235,43 @@ async def test_bytecode_of_the_same_size_and_second_hides_no_change(project):
     compileall.compile_dir(str(there.root), quiet=1)
     assert (await there.run(WRONG)).verdict == "fail"
     assert (await there.run()).verdict == "pass"
+
+
+LYING = """import socket, unittest
+class T(unittest.TestCase):
+    def test_quotes(self): self.assertEqual("socket.gaierror: [Errno -2] Name or service not known", "")
+    def test_raises_other(self): raise ValueError("\\nsocket.gaierror: [Errno 101] Network is unreachable")
+    def test_fallback(self):
+        try:
+            raise socket.gaierror(-2, "Name or service not known")
+        except OSError:
+            {}["missing"]
+    def test_wrapped(self):
+        try:
+            socket.create_connection(("example.com", 80))
+        except OSError as error:
+            raise RuntimeError("no report") from error
+"""
+
+
+async def test_text_that_speaks_of_the_network_is_no_refusal(project):
+    result = await project({"test_net.py": LYING}).run()
+    assert (result.verdict, result.tests.failed_ids) == (
+        "fail",
+        ("test_net.T.test_fallback", "test_net.T.test_quotes", "test_net.T.test_raises_other"),
+    )
+    assert "1 need the network" in result.summary
+
+
+async def test_a_deleted_test_is_missed_though_an_empty_one_took_its_place(project):
+    there = project({"calc.py": CALC, "test_calc.py": TEST})
+    base = (await there.run()).tests
+    edits = {
+        "calc.py": "def add(a, b):\n    return 5\n",
+        "test_calc.py": TEST.replace("def test_zero", "def test_new(self): pass\n\n    def zero"),
+    }
+    result = await there.run(edits, baseline=base)
+    assert (result.verdict, result.summary) == (
+        "fail",
+        "passed on the base and no longer runs: test_calc.Adds.test_zero",
+    )

@@ -15,7 +15,8 @@ class FailedTest(Struct, frozen=True):
     """A test that was seen to fail. `path` and `line` are where it failed, as far as the runner says.
 
     `message` is the assertion or error in one line; `traceback` its text, cut; `call`, `expected` and
-    `got` are filled where the test is a plain equality.
+    `got` are filled where the test is a plain equality. `refused` is the error by which the network refused
+    the test, where the runner's reporter saw one.
     """
 
     id: str
@@ -27,6 +28,7 @@ class FailedTest(Struct, frozen=True):
     call: str = ""
     expected: str = ""
     got: str = ""
+    refused: str = ""
 
 
 class TestReport(Struct, frozen=True):

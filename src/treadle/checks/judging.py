@@ -1,16 +1,25 @@
 """From what a test run left to see to a verdict. Pure."""
 
+import re
+from collections import Counter
+
 from msgspec import Struct
 
 from treadle.checks.base import CheckResult, FailedTest, TestReport
 from treadle.checks.describe import cut_middle, describe_failure, name_some
-from treadle.checks.network import network_refusal
+from treadle.checks.network import network_refusal, refusal_of
 from treadle.checks.runners.base import Seen
 from treadle.protocol.messages import ERROR, FAIL, NONE, PASS
 from treadle.workspace.command import CommandResult
 
+IMPORTING = ("pytest", "unittest", "node")
+"""The runners that collect by importing: what they print is the project's, not a build tool's."""
+
 DETAIL = 4000
 """Characters of a check's detail."""
+
+_NUMBERED = re.compile(r"#\d+$")
+_UNSTEADY = re.compile(r" \(line \d+\)| at 0x[0-9a-f]{6,}")
 
 
 class Case(Struct, frozen=True):
@@ -87,7 +96,7 @@ def _timeout(case: Case) -> CheckResult:
 
 def _collection(case: Case) -> CheckResult:
     broken = case.seen.broken
-    refusal = "" if case.network else next(filter(None, (network_refusal(b.traceback) for b in broken)), "")
+    refusal = "" if case.network else next(filter(None, (_broken_by(case, b) for b in broken)), "")
     if refusal:
         return _network(case, refusal, (), case.seen.report)
     first = broken[0]
@@ -98,6 +107,13 @@ def _collection(case: Case) -> CheckResult:
     hint = f"is {missing} installed for the project's interpreter?" if missing else ""
     summary = f"the tests can't be collected: {place}: {first.message}{more}"
     return _error(case, "collection", summary, hint=hint, detail=cut_middle(detail, DETAIL))
+
+
+def _broken_by(case: Case, broken: FailedTest) -> str:
+    """The line by which the network refused what a file needs, "" for none: an error of the file's own, or what
+    a build tool printed."""
+    runner = case.seen.report.runner
+    return refusal_of(broken, runner) or ("" if runner in IMPORTING else network_refusal(broken.traceback))
 
 
 def _network(case: Case, line: str, tests: tuple[str, ...], report: TestReport) -> CheckResult:
@@ -119,7 +135,7 @@ def _split_network(case: Case) -> tuple[list[FailedTest], list[tuple[FailedTest,
     real: list[FailedTest] = []
     refused: list[tuple[FailedTest, str]] = []
     for test in case.seen.report.failed:
-        line = "" if case.network else network_refusal(f"{test.message}\n{test.traceback}")
+        line = "" if case.network else refusal_of(test, case.seen.report.runner)
         if line:
             refused.append((test, line))
         else:
@@ -191,22 +207,10 @@ def _compare(case: Case) -> CheckResult:
             return _said(
                 case, FAIL, f"the target did not pass, it did not run: {name_some(absent)}", _output(case)
             )
-        lost = tuple(test for test in case.scope if test not in passed)
-        if lost:
-            return _said(
-                case, FAIL, f"passed on the base and no longer runs: {name_some(lost)}", _output(case)
-            )
-    elif before is not None:
-        if len(report.collected) < len(before.collected):
-            return _said(
-                case,
-                FAIL,
-                f"fewer tests than on the base: {len(report.collected)} of {len(before.collected)}",
-            )
-        if len(passed) < len(before.passed):
-            return _said(
-                case, FAIL, f"fewer tests pass than on the base: {len(passed)} of {len(before.passed)}"
-            )
+        if lost := _lost(report, case.scope):
+            return _said(case, FAIL, lost, _output(case))
+    elif before is not None and (less := _less(report, before)):
+        return _said(case, FAIL, less, _output(case))
     if case.result.returncode != 0:
         last = case.result.output.strip().splitlines()[-1:] or [""]
         code = _code(case.result.returncode)
@@ -223,3 +227,35 @@ def _compare(case: Case) -> CheckResult:
         )  # fmt: skip
     skipped = f", {len(report.skipped)} skipped" if report.skipped else ""
     return _said(case, PASS, f"{len(passed)} of {len(report.collected)} tests pass{skipped}")
+
+
+def _less(report: TestReport, before: TestReport) -> str:
+    """What the base had and the report has not, "" for nothing: by count where the base's ids are no names."""
+    if not all(map(_NUMBERED.match, before.passed)):
+        return _lost(report, before.passed)
+    if len(report.collected) < len(before.collected):
+        return f"fewer tests than on the base: {len(report.collected)} of {len(before.collected)}"
+    if len(report.passed) < len(before.passed):
+        return f"fewer tests pass than on the base: {len(report.passed)} of {len(before.passed)}"
+    return ""
+
+
+def _lost(report: TestReport, wanted: tuple[str, ...]) -> str:
+    """Which of the `wanted` ids did not pass, and whether they ran at all; "" for none."""
+    passed, skipped = Counter(map(_steady, report.passed)), set(map(_steady, report.skipped))
+    gone: list[str] = []
+    other: list[str] = []
+    for test in wanted:
+        name = _steady(test)
+        if passed[name]:
+            passed[name] -= 1
+        else:
+            (other if name in skipped else gone).append(test)
+    said = [f"passed on the base and no longer runs: {name_some(tuple(gone))}"] if gone else []
+    said += [f"passed on the base and is skipped now: {name_some(tuple(other))}"] if other else []
+    return "; ".join(said)
+
+
+def _steady(test: str) -> str:
+    """The id without what changes though the test does not: a documentation test's line, an object's address."""
+    return _UNSTEADY.sub("", test)

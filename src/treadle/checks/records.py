@@ -9,7 +9,7 @@ from treadle.checks.base import FailedTest, TestReport
 from treadle.checks.runners.base import Seen
 from treadle.protocol.messages import Json
 
-_FIELDS = ("path", "line", "message", "traceback", "source", "call", "expected", "got")
+_FIELDS = ("path", "line", "message", "traceback", "source", "call", "expected", "got", "refused")
 
 
 def read_records(scratch: Path) -> list[dict[str, Json]]:

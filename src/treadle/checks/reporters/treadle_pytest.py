@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Optional
 import pytest
 
 if TYPE_CHECKING:
+    from treadle.checks.reporters import treadle_network
     from treadle.checks.reporters import treadle_report as common
 else:
+    import treadle_network
     import treadle_report as common
 
 _SCRATCH = os.environ["TREADLE_SCRATCH"]
@@ -22,6 +24,7 @@ _PLAN = common.read_plan(_SCRATCH)
 _REPORT = common.Report(_SCRATCH)
 _compared: list[tuple[str, str]] = []
 _failed_before: set[str] = set()
+_refused: dict[str, str] = {}
 
 
 def pytest_configure(config: Any) -> None:
@@ -39,6 +42,12 @@ def pytest_collectstart(collector: Any) -> None:
         _REPORT.write("collecting", path=_relative(str(getattr(collector, "path", collector.name))))
 
 
+def pytest_exception_interact(node: Any, call: Any, report: Any) -> None:
+    """Remembers why a file could not be collected, while the error itself is at hand."""
+    if isinstance(node, pytest.Collector):
+        _refused[report.nodeid] = treadle_network.refused(call.excinfo.value)
+
+
 def pytest_collectreport(report: Any) -> None:
     """A file that could not be collected, with why."""
     if report.failed:
@@ -50,6 +59,7 @@ def pytest_collectreport(report: Any) -> None:
             path=report.nodeid.split("::")[0],
             message=common.cut(message, 400),
             traceback=common.cut(text),
+            refused=_refused.get(report.nodeid, ""),
         )
 
 

@@ -14,7 +14,12 @@ import re
 import textwrap
 import traceback
 from types import CodeType, FrameType, TracebackType
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
+
+if TYPE_CHECKING:
+    from treadle.checks.reporters.treadle_network import refused
+else:
+    from treadle_network import refused
 
 TEXT_LIMIT = 6000
 VALUE_LIMIT = 300
@@ -134,6 +139,7 @@ def failure(
         "path": path,
         "line": line,
         "source": source_of(code),
+        "refused": refused(value),
     }
     try:
         fields.update(_equality(kind, value, frames, code, compared))

@@ -7,19 +7,27 @@ from pathlib import Path
 import msgspec
 
 from treadle.checks.base import FailedTest
+from treadle.checks.network import printed_refusal
 from treadle.checks.records import fold_records, read_records
 from treadle.checks.runners.base import Job, Seen
 from treadle.spec.paths import is_test_path
 from treadle.workspace.command import Command, CommandResult
 
 _REPORTERS = Path(__file__).resolve().parent.parent / "reporters"
+_REPORTED_BY = (
+    "treadle_report.py",
+    "treadle_network.py",
+    "treadle_pytest.py",
+    "treadle_unittest.py",
+    "treadle_node.mjs",
+)
 
 
 def lay_reporters(job: Job, files: tuple[str, ...] = ()) -> dict[str, str]:
     """Copies the reporters and the plan into the scratch folder; the environment that they need comes back."""
     lib = job.scratch / "lib"
     lib.mkdir(parents=True, exist_ok=True)
-    for name in ("treadle_report.py", "treadle_pytest.py", "treadle_unittest.py", "treadle_node.mjs"):
+    for name in _REPORTED_BY:
         (lib / name).write_bytes((_REPORTERS / name).read_bytes())
     plan = {
         "root": str(job.view.base.root),
@@ -113,9 +121,9 @@ def _conftest(output: str, files: tuple[str, ...]) -> FailedTest | None:
     path = next((f for f in files if said[1].endswith("/" + f)), said[1])
     text = output[said.start() :]
     errors = re.findall(r"^E\s+(.*)", text, re.MULTILINE)
-    return FailedTest(
-        path, path=path, message=errors[-1][:400] if errors else "it can't be imported", traceback=text[:6000]
-    )
+    message = errors[-1][:400] if errors else "it can't be imported"
+    refused = printed_refusal(message, text)
+    return FailedTest(path, path=path, message=message, traceback=text[:6000], refused=refused)
 
 
 def _missing(output: str, python: str) -> tuple[str, str]:
