@@ -58,7 +58,7 @@ async def _run(session: Session, output: Output) -> int:
 
     def stop(number: int) -> None:
         stopped.append(number)
-        driving.cancel()
+        session.stop(128 + number)
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -110,10 +110,12 @@ class _Progress:
         """Prints what the envelope says, if it is worth a line."""
         event = envelope.event
         if isinstance(event, e.GateAsked):
-            if self._session and self._session.options.attended and event.point != "before_write":
+            if self._session and self._session.options.attended:
                 self._question = event
                 self._say(f"? {event.subject}  [{'/'.join(event.options)}]", end=" ")
             return
+        if isinstance(event, e.GateAnswered):
+            self._question = None
         text = _line(event, envelope.step) or _line_within(event, envelope.attempt)
         if text:
             self._say("  " * envelope.step.count("/") + text)

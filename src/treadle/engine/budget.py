@@ -10,10 +10,11 @@ from treadle.spec.loop import Budget
 class Meter:
     """Counts a run's use against its budget. A cap is passed by one call at most: it is looked at before each."""
 
-    def __init__(self, budget: Budget, used: Usage | None = None) -> None:
+    def __init__(self, budget: Budget, used: Usage | None = None, turns: int = 0) -> None:
         self.budget = budget
         self.used = used or Usage()
-        self.turns = 0
+        self.turns = turns
+        self.answered = ""
         self._started = time.monotonic()
 
     def admit(self, what: str) -> None:
@@ -25,14 +26,20 @@ class Meter:
         )
         for name, used, cap in caps:
             if cap is not None and used >= cap:
-                raise BudgetError(f"budget {name}: {cap} is used up; {what} was not asked", limit=name)
+                raise self._over(f"budget {name}: {cap} is used up; {what} was not asked", name)
         if self.left_s() <= 0:
-            raise BudgetError(f"budget wall_s: {self.budget.wall_s} s are over", limit="wall_s")
+            raise self._over(f"budget wall_s: {self.budget.wall_s} s are over", "wall_s")
         self.turns += 1
 
-    def settle(self, usage: Usage) -> None:
-        """Books what a call used."""
+    def settle(self, usage: Usage, model: str = "") -> None:
+        """Books what a call used, and the model that answered it."""
         self.used = self.used + usage
+        self.answered = model or self.answered
+
+    def _over(self, text: str, limit: str) -> BudgetError:
+        fault = BudgetError(text, limit=limit)
+        fault.meter = self
+        return fault
 
     def left_s(self) -> float:
         """Seconds until `wall_s` is over; a large number where there is no such limit."""

@@ -45,7 +45,7 @@ async def converse(run: Run, attempt: Attempt) -> None:
             temperature=agent.temperature,
             context_tokens=rung.limits.context_tokens or 0,
         )
-        reply = await run.models.ask(place, rung.tier, request, (attempt.meter,), f"turn {turn}")
+        reply = await run.models.ask(place, rung.tier, request, attempt.meters, f"turn {turn}")
         messages.append(Message("assistant", reply.text, reply.tool_calls))
         if reply.tool_calls:
             for call in reply.tool_calls:
@@ -56,8 +56,10 @@ async def converse(run: Run, attempt: Attempt) -> None:
                     f"the same call of `{reply.tool_calls[0].name}` had the same result three times"
                 )
             continue
+        if talk.changes == judged and talk.changes != attempt.job.base:
+            return
         judgement = await _done(attempt, reply.text, talk.changes)
-        judged = talk.changes
+        judged = talk.changes if judgement is not None else judged
         if judgement is not None and judgement.verdict != FAIL:
             return
         what = "Your reply is not the JSON that was asked for." if judgement is None else judgement.receipt

@@ -30,14 +30,15 @@ class Answer(Struct, frozen=True):
 class Gate:
     """Asks where the mode's policy says so; commands come in by `submit`, from any face, in any order.
 
-    `attended` False: nobody can answer, so a question raises `NeedsPerson` at once.
+    `attended` False: nobody can answer, so a question raises `NeedsPerson` at once. `asked` is how many
+    questions an earlier life of the run has had.
     """
 
-    def __init__(self, emit: Emit, *, mode: str = "auto", attended: bool = False) -> None:
+    def __init__(self, emit: Emit, *, mode: str = "auto", attended: bool = False, asked: int = 0) -> None:
         self.mode = mode
         self.attended = attended
         self._emit = emit
-        self._asked = 0
+        self._asked = asked
         self._commands: asyncio.Queue[commands.AnyCommand] = asyncio.Queue()
         self._aborted = asyncio.Event()
 
@@ -54,8 +55,7 @@ class Gate:
 
     async def before_step(self, place: str, what: str, *, hold: bool = False) -> Answer:
         """Lets a step through at once in mode `auto`, unless `hold`; in mode `step` it waits to be told."""
-        if self._aborted.is_set():
-            raise Aborted("the run was ended by a person")
+        self.raise_if_aborted()
         if self.mode != "step" and not hold:
             return Answer("continue")
         return await self.ask(place, "before_step", what, ("next", "continue", "skip", "abort"))
@@ -84,10 +84,13 @@ class Gate:
     def allow(self, place: str, point: str, subject: str, by: str = "policy") -> Answer:
         """Records a yes that a policy or flag gives without asking."""
         self._asked += 1
-        question = f"q{self._asked}"
-        self._emit(Place(place), GateAsked(question, point, subject, ("yes", "no")))
-        self._emit(Place(place), GateAnswered(question, "yes", by))
+        self._emit(Place(place), GateAnswered(f"q{self._asked}", "yes", by, f"{point}: {subject}"))
         return Answer("yes", by)
+
+    def raise_if_aborted(self) -> None:
+        """Raises `Aborted` once a person has ended the run."""
+        if self._aborted.is_set():
+            raise Aborted("the run was ended by a person")
 
     def _reads(self, command: commands.AnyCommand, options: tuple[str, ...]) -> Answer | None:
         """What `command` answers to `options`, None where it answers nothing there."""

@@ -18,13 +18,13 @@ async def git_step(run: Run, step: StepSpec, state: LoopState, place: str) -> St
         return StepResult(
             NONE, f"git {step.git}: something in the change set is unproven", state.changes, unproven=True
         )
-    if not run.permits.write:
+    if not run.flags.write:
         return StepResult(PASS, f"git {step.git}: left out, nothing is written in this run", state.changes)
     if step.git == "stage" and not state.changes:
         return StepResult(PASS, "nothing to stage", state.changes)
     subject = f"git {step.git}"
-    if run.permits.git or run.catalog.settings.git == "allow":
-        run.gate.allow(place, "git", subject, by="flag" if run.permits.git else "policy")
+    if run.flags.git or run.catalog.settings.git == "allow":
+        run.gate.allow(place, "git", subject, by="flag" if run.flags.git else "policy")
     else:
         answer = await run.gate.ask(
             place,

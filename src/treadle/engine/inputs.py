@@ -10,6 +10,7 @@ from treadle.engine.job import Attempt, Job
 from treadle.engine.problem import problem_of
 from treadle.engine.run import Run
 from treadle.engine.state import Item, LoopState
+from treadle.protocol.errors import UsageError
 from treadle.protocol.messages import Json
 from treadle.solvers.base import Suspect
 from treadle.workspace.history import changed_paths, conflicted_paths
@@ -76,13 +77,16 @@ async def suspects_of(run: Run, attempt: Attempt) -> tuple[Suspect, ...]:
 
 
 def diff_of(run: Run, state: LoopState) -> str:
-    """The diff from HEAD to the run's base with its changes over it."""
+    """The diff from HEAD to the run's base with its changes over it; without git, of the changes alone."""
     from treadle.workspace.base import open_base
     from treadle.workspace.changes import Change, ChangeSet, digest
     from treadle.workspace.view import MergedView
 
     view = run.view(state.changes)
-    head = open_base(run.base.root, "HEAD")
+    try:
+        head = open_base(run.base.root, "HEAD")
+    except UsageError:
+        return view.diff()
     paths = {*changed_paths(run.base), *state.changes.paths}
     changes: dict[str, Change] = {}
     for path in sorted(paths):

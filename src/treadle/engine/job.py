@@ -43,3 +43,8 @@ class Attempt(Struct, frozen=True):
     offer: Offer
     say: Say
     receipts: tuple[str, ...] = ()
+
+    @property
+    def meters(self) -> tuple[Meter, ...]:
+        """What counts the attempt's calls beside the run: its own limits and those of the inner loops around it."""
+        return (self.meter, *self.job.state.meters)

@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable
 
-from msgspec import Struct, structs
+import msgspec
+from msgspec import Struct
 
 from treadle.checks.base import CheckResult, Subject, TestReport
 from treadle.checks.registry import get_check
+from treadle.engine.verdicts import merge_reports, relative
 from treadle.protocol.errors import NothingToTest
 from treadle.protocol.events import CheckFinished, CheckStarted, Emit, Place, TestCounts
 from treadle.protocol.messages import ERROR, FAIL, NONE, PASS, Json, Verdict
@@ -22,8 +24,8 @@ TESTS = CheckSpec("tests")
 _ORDER = {"schema": 0, "parses": 1, "command": 2, "tests": 3}
 """Checks run cheapest first; one that is not named here runs before `tests`."""
 
-_CANDIDATES_OWN = {"collection", "crash", "timeout"}
-"""Causes of an `error` that a candidate brought about itself, where the base ran through."""
+NOT_JUDGED = 1 << 30
+"""How many tests a candidate counts as failing that reached no test: more than any that did."""
 
 
 class Candidate(Struct, frozen=True):
@@ -84,13 +86,8 @@ class Judge:
         schema: dict[str, Json] | None = None,
     ) -> CheckResult:
         """One check's result on the view, from memory where it ran before on the same change set."""
-        key = (
-            spec.name,
-            spec.command,
-            view.changes.id(),
-            target,
-            repr(output) if spec.name == "schema" else "",
-        )
+        held = msgspec.json.encode((output, schema)) if spec.name == "schema" else b""
+        key = (spec.name, spec.command, view.changes.id(), target, held)
         known = self._seen.get(key)
         self._emit(place, CheckStarted(spec.name, on, target))
         started = time.monotonic()
@@ -146,11 +143,11 @@ class Judge:
     def _whole(self, view: MergedView, baseline: TestReport, target: tuple[str, ...]) -> None:
         """Takes a targeted result that ran all tests for the whole suite's on the same change set."""
         key = (TESTS.name, "", view.changes.id())
-        targeted = self._seen.get((*key, target, ""))
+        targeted = self._seen.get((*key, target, b""))
         if targeted is None or targeted.tests is None or not target:
             return
         if len(targeted.tests.collected) >= len(baseline.collected):
-            self._seen.setdefault((*key, (), ""), targeted)
+            self._seen.setdefault((*key, (), b""), targeted)
 
     def red_since(self, report: TestReport) -> tuple[str, ...]:
         """The failing tests of `report` that the run's own base does not have: written red in this run."""
@@ -177,13 +174,15 @@ class Judge:
         view = view.with_changes(candidate.changes)
         if forbidden:
             text = f"it changed {', '.join(forbidden)}, which it may not"
-            return Judgement(FAIL, text, text)
+            return Judgement(FAIL, text, text, NOT_JUDGED)
+        if not touched and agent.writes and any(c.name == "tests" for c in agent.checks):
+            return Judgement(FAIL, "nothing was changed", "nothing was changed", NOT_JUDGED)
         specs = list(agent.checks)
         if agent.output is not None and all(s.name != "schema" for s in specs):
             specs.append(CheckSpec("schema"))
         said: list[str] = []
         report: TestReport | None = None
-        failing, verdicts = 0, set[Verdict]()
+        failing, verdicts = NOT_JUDGED, set[Verdict]()
         for spec in sorted(specs, key=lambda s: _ORDER.get(s.name, 2)):
             result = await self.check(
                 place,
@@ -194,7 +193,7 @@ class Judge:
                 output=candidate.output,
                 schema=agent.output,
             )
-            result = _relative(spec, result, baseline, target if spec.name == "tests" else ())
+            result = relative(spec, result, baseline, target)
             report = result.tests or report
             failing = len(result.tests.failed) if result.tests else failing
             said.append(f"{spec.name}: {result.summary}")
@@ -209,8 +208,10 @@ class Judge:
                     result.cause,
                     result.hint,
                 )
-            if result.verdict != NONE or spec.name != "parses":
+            if _proves(spec, result, bool(touched)):
                 verdicts.add(result.verdict)
+        if not touched and not specs:
+            return Judgement(PASS, "an answer; nothing was changed", failing=0)
         weakest = PASS if verdicts == {PASS} else NONE
         if baseline is not None and report is not None and weakest == PASS:
             self._whole(view, baseline, target)
@@ -218,54 +219,11 @@ class Judge:
         return Judgement(weakest, "; ".join(said) or "nothing judged it", failing=failing, tests=report)
 
 
-def _relative(
-    spec: CheckSpec, result: CheckResult, baseline: TestReport | None, target: tuple[str, ...]
-) -> CheckResult:
-    """The result as it counts for an agent: against what was expected, and against the base."""
-    verdict = result.verdict
-    if result.cause == "no_tests":
-        return structs.replace(result, verdict=NONE)
-    if verdict == ERROR and result.cause in _CANDIDATES_OWN and spec.name == "tests":
-        verdict = FAIL
-    if spec.name == "tests" and baseline is not None and result.tests is not None:
-        before, now = set(baseline.failed_ids), set(result.tests.failed_ids)
-        if spec.expect == FAIL:
-            broken = now & set(baseline.passed)
-            fresh = now - before - set(baseline.passed)
-            if result.verdict == FAIL and fresh and not broken:
-                return structs.replace(
-                    result, verdict=PASS, summary=f"fails, as asked: {', '.join(sorted(fresh))}"
-                )
-            return structs.replace(result, verdict=FAIL, summary=f"no new test fails ({result.summary})")
-        ran = set(result.tests.collected)
-        must = set(baseline.passed) if len(ran) >= len(baseline.collected) else set(baseline.passed) & ran
-        kept = must <= set(result.tests.passed)
-        if (
-            verdict == FAIL
-            and now <= before - set(target)
-            and kept
-            and set(target) <= set(result.tests.passed)
-        ):
-            return structs.replace(result, verdict=PASS, summary=f"{result.summary}, as before")
-    if spec.expect != PASS and verdict in (PASS, FAIL):
-        verdict = PASS if verdict == spec.expect else FAIL
-    return structs.replace(result, verdict=verdict)
-
-
-def merge_reports(base: TestReport, newer: TestReport) -> TestReport:
-    """The base's report with what a newer, perhaps partial, run saw put over it; the base's order."""
-    seen = set(newer.collected) | set(newer.passed) | set(newer.failed_ids)
-    fresh = tuple(i for i in newer.passed if i not in set(base.collected))
-    return TestReport(
-        base.runner,
-        tuple(dict.fromkeys((*base.collected, *newer.collected))),
-        tuple(i for i in base.passed if i not in seen or i in set(newer.passed))
-        + tuple(i for i in newer.passed if i not in set(base.passed) and i not in fresh)
-        + fresh,
-        tuple(f for f in base.failed if f.id not in seen) + newer.failed,
-        base.skipped,
-        max(base.duration_s, newer.duration_s),
-    )
+def _proves(spec: CheckSpec, result: CheckResult, writes: bool) -> bool:
+    """Whether the result counts: the form of an output proves no file, and a parser may not know a language."""
+    if spec.name == "schema":
+        return not writes
+    return spec.name != "parses" or result.verdict != NONE
 
 
 def _counts(report: TestReport) -> TestCounts:

@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 from treadle.engine.attempt import propose
 from treadle.engine.budget import Meter
 from treadle.engine.job import Attempt, Job
-from treadle.engine.judge import Candidate, Judgement
+from treadle.engine.judge import NOT_JUDGED, Candidate, Judgement
 from treadle.engine.run import Run
 from treadle.engine.state import StepResult
 from treadle.protocol.errors import BudgetError, ProviderError, RateLimited
@@ -16,6 +16,9 @@ from treadle.protocol.events import AttemptFinished, AttemptStarted, Place, Rung
 from treadle.protocol.messages import ERROR, FAIL, NONE, PASS, Usage
 from treadle.spec.agent import Rung
 from treadle.spec.loop import Budget
+
+LANES = 1000
+"""The attempts of a race are numbered `attempt * LANES + lane`, so that no other attempt has their number."""
 
 
 class Tried(Struct, frozen=True):
@@ -55,7 +58,7 @@ async def climb(run: Run, job: Job) -> StepResult:
                 run.emit(where, RungUnavailable(rung.tier, index, fault.message, fault.hint))
                 break
             if tried.judgement.verdict != FAIL:
-                return _result(job, tried)
+                return _result(job, tried, run.catalog.settings.unproven == "allow")
             receipts += (f"On tier {tried.tier}: {tried.judgement.receipt or tried.judgement.summary}",)
             said.append(f"{tried.tier}: {tried.judgement.summary}")
             failing.append(tried.judgement.failing)
@@ -73,14 +76,16 @@ async def climb(run: Run, job: Job) -> StepResult:
     return StepResult(FAIL, why, job.base, hint=hint, unproven=job.state.unproven)
 
 
-def _result(job: Job, tried: Tried) -> StepResult:
-    """The step's result from an attempt that ended it."""
+def _result(job: Job, tried: Tried, unproven_allowed: bool) -> StepResult:
+    """The step's result from an attempt that ended it; `none` goes on as `pass` where the user allows unproven."""
     judgement, candidate = tried.judgement, tried.candidate or Candidate(job.base)
     if judgement.verdict == ERROR:
         return StepResult(ERROR, judgement.summary, job.base, cause=judgement.cause, hint=judgement.hint)
     verdict = judgement.verdict
     if verdict == PASS and job.agent.verdicts and isinstance(candidate.output, dict):
         verdict = str(candidate.output.get("verdict", verdict))
+    if verdict == NONE and unproven_allowed:
+        verdict = PASS
     return StepResult(
         verdict,
         candidate.summary or judgement.summary,
@@ -102,7 +107,7 @@ async def _race(run: Run, job: Job, rung: Rung, index: int, number: int, receipt
     if not rung.race:
         return await _attempt(run, job, rung, rung.tier, index, number, receipts)
     running = {
-        asyncio.create_task(_attempt(run, job, rung, tier, index, number + lane / 10, receipts)): tier
+        asyncio.create_task(_attempt(run, job, rung, tier, index, number * LANES + lane, receipts)): tier
         for lane, tier in enumerate(rung.race)
     }
     ended: list[Tried] = []
@@ -149,14 +154,14 @@ async def _pick(run: Run, job: Job, rung: Rung, ended: list[Tried]) -> Tried:
 
 
 async def _attempt(
-    run: Run, job: Job, rung: Rung, tier: str, index: int, number: float, receipts: tuple[str, ...]
+    run: Run, job: Job, rung: Rung, tier: str, index: int, number: int, receipts: tuple[str, ...]
 ) -> Tried:
     """One try on one tier, with its pair of events, however it ends.
 
     Raises: a `ProviderError` that does not climb when the tier can't be had.
     """
     model = "" if rung.solver else run.models.pick(tier).name
-    place = Place(job.place, round(number * 10) if number % 1 else int(number))
+    place = Place(job.place, number)
     limits = rung.limits
     meter = Meter(Budget(limits.cost_usd, None, limits.wall_s, limits.turns))
     how = (
@@ -174,7 +179,7 @@ async def _attempt(
         except TimeoutError:
             desk.say(f"the limit wall_s: {limits.wall_s} was reached")
         except BudgetError as limit:
-            if run.meter.left_s() <= 0 or limit.limit in _run_caps(run):
+            if limit.meter is not meter:
                 raise
             desk.say(limit.message)
         except ProviderError as fault:
@@ -198,7 +203,7 @@ async def _attempt(
                 tier,
                 verdict,
                 summary,
-                desk.answered or model,
+                meter.answered or model,
                 desk.count,
                 run.keep_changes(kept.changes) if kept else "",
                 run.keep(desk.receipt.encode("utf-8", "replace")) if desk.receipt else "",
@@ -214,17 +219,6 @@ def _on(rung: Rung, tier: str) -> Rung:
     return structs.replace(rung, tier=tier)
 
 
-def _run_caps(run: Run) -> set[str]:
-    """The names of the run's own caps that are used up."""
-    budget, used = run.meter.budget, run.meter.used
-    caps = {
-        "cost_usd": (used.cost_usd or 0.0, budget.cost_usd),
-        "tokens": (used.input_tokens + used.output_tokens, budget.tokens),
-        "turns": (run.meter.turns, budget.turns),
-    }
-    return {name for name, (have, cap) in caps.items() if cap is not None and have >= cap}
-
-
 class _Desk:
     """Where an attempt's candidates are judged: keeps the one that counts, and what was said."""
 
@@ -234,7 +228,6 @@ class _Desk:
         self._said = ""
         self.kept: Candidate | None = None
         self.count = 0
-        self.answered = ""
 
     async def offer(self, candidate: Candidate) -> Judgement:
         """The judgement of a candidate; the best so far is kept, by fewest failing tests."""
@@ -268,7 +261,7 @@ class _Desk:
         """What the attempt comes to: its last judgement unless that failed, else `fail` with the receipt."""
         if self._judged and self._judged[-1].verdict != FAIL:
             return self._judged[-1]
-        failing = min((j.failing for j in self._judged), default=1 << 30)
+        failing = min((j.failing for j in self._judged), default=NOT_JUDGED)
         count = f"none of {len(self._judged)} candidate(s) passed" if self._judged else ""
         last = self._judged[-1].summary if self._judged else ""
         said = self._said.splitlines()[0] if self._said else ""

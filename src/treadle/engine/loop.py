@@ -1,5 +1,6 @@
 """The loop: a pure function from state to next step, and the driver that walks it."""
 
+from treadle.engine.replies import stand_in
 from treadle.engine.run import Run
 from treadle.engine.state import LoopState, Outcome, StepResult
 from treadle.engine.steps import run_step
@@ -59,7 +60,7 @@ async def run_loop(run: Run, loop: LoopSpec, state: LoopState, path: str = "") -
         result = run.on_record(place) or await _visit(run, step, state, place)
         state = state.after(step.name, result)
         if loop.apply == "step" and result.verdict == PASS and not path:
-            await run.write(state.changes, place)
+            await run.write_proven(state, place)
 
 
 async def _visit(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
@@ -68,7 +69,7 @@ async def _visit(run: Run, step: StepSpec, state: LoopState, place: str) -> Step
     run.step_started(place, step.what, state.visits.get(step.name, 0) + 1)
     if answer.skipped:
         result = StepResult(
-            PASS, "skipped", state.changes, output=answer.word or None, unproven=state.unproven
+            PASS, "skipped", state.changes, output=stand_in(answer.word), unproven=state.unproven
         )
     else:
         result = await run_step(run, step, state, place, run_loop)

@@ -62,6 +62,10 @@ class Models:
                 down = self._down.get(_key(entry)) or (refused or {}).get(_key(entry))
                 if down is not None:
                     raise down
+                if self._settings.offline and not _is_here(entry):
+                    raise Refused(
+                        f"{entry.name} is not on this machine, and the settings say `offline: true`"
+                    )
                 check_available(entry)
             except ProviderError as fault:
                 faults.append(fault)
@@ -138,7 +142,7 @@ class Models:
             raise
         usage = self._priced(entry, reply.usage)
         for meter in (self._meter, *meters):
-            meter.settle(usage)
+            meter.settle(usage, reply.model)
         kept = self._keep(msgspec.json.encode(reply))
         self._emit(place, ModelReplied(reply.model, kept, reply.finish, usage, time.monotonic() - started))
         return msgspec.structs.replace(reply, usage=usage)
@@ -158,6 +162,14 @@ class Models:
 
 def _named(name: str, message: str) -> str:
     return message if name in message else f"{name}: {message}"
+
+
+def _is_here(entry: ModelEntry) -> bool:
+    """Whether the entry sends nothing off this machine."""
+    from urllib.parse import urlsplit
+
+    host = urlsplit(entry.endpoint).hostname or ""
+    return not entry.endpoint or host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _key(entry: ModelEntry) -> bytes:

@@ -28,6 +28,14 @@ def json_of(text: str) -> Json:
     raise Malformed(f"the reply holds no JSON: {what}", text=text)
 
 
+def stand_in(text: str) -> Json:
+    """What a person gave in place of an output: its JSON value where it is JSON, else the text, None for none."""
+    try:
+        return msgspec.json.decode(text) if text else None
+    except msgspec.DecodeError:
+        return text
+
+
 def code_of(text: str) -> str:
     """The code of a reply: the first fence's, else the whole text. Raises `Malformed` when it is empty."""
     match = _FENCE.search(text)

@@ -1,5 +1,6 @@
 """One run's handles: what every step needs and nothing more. Composed by the session."""
 
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -10,8 +11,16 @@ from treadle.engine.budget import Meter
 from treadle.engine.gate import Gate
 from treadle.engine.judge import Judge
 from treadle.engine.models import Models
-from treadle.engine.state import StepResult
-from treadle.protocol.events import ChangesWritten, Emit, Noted, Place, StepFinished, StepStarted
+from treadle.engine.state import LoopState, StepResult
+from treadle.protocol.events import (
+    ChangesWriting,
+    ChangesWritten,
+    Emit,
+    Noted,
+    Place,
+    StepFinished,
+    StepStarted,
+)
 from treadle.solvers.base import Suspect
 from treadle.spec.catalog import Catalog
 from treadle.workspace.changes import Change, ChangeSet, digest
@@ -23,14 +32,17 @@ Keep = Callable[[bytes], str]
 
 
 class Writer(Protocol):
-    """Writes a change set into the user's tree, all or nothing; gives back the checkpoint before it."""
+    """Writes a change set into the user's tree, all or nothing; gives back the checkpoint before it.
 
-    def __call__(self, changes: ChangeSet) -> str:
+    `on_checkpoint` hears its id before anything is written.
+    """
+
+    def __call__(self, changes: ChangeSet, on_checkpoint: Callable[[str], None]) -> str:
         """The checkpoint's id."""
         ...
 
 
-class Permits(Struct, frozen=True):
+class Flags(Struct, frozen=True):
     """What flags allow this run. `write` False is a dry run; `git` lets git steps act unasked."""
 
     write: bool = True
@@ -55,7 +67,7 @@ class Run:
         emit: Emit,
         keep: Keep,
         write: Writer,
-        permits: Permits,
+        flags: Flags,
         record: dict[str, StepResult] | None = None,
     ) -> None:
         self.task = task
@@ -68,9 +80,12 @@ class Run:
         self.judge = judge
         self.emit = emit
         self.keep = keep
-        self.permits = permits
+        self.flags = flags
         self.written = ChangeSet()
+        self.last_changes = ChangeSet()
+        self.last_unproven = False
         self._diffs: list[str] = []
+        self._began: dict[str, float] = {}
         self.suspects: dict[tuple[str, tuple[str, ...]], tuple[Suspect, ...]] = {}
         self._write = write
         self._record = record or {}
@@ -93,10 +108,12 @@ class Run:
 
     def step_started(self, place: str, what: str, visit: int = 1, item: str = "", items: int = 0) -> None:
         """Opens the step's pair of events."""
+        self._began[place] = time.monotonic()
         self.emit(Place(place), StepStarted(what, visit, item, items))
 
     def step_finished(self, place: str, result: StepResult) -> None:
         """Closes the step's pair of events, with all that a resume needs."""
+        self.last_changes, self.last_unproven = result.changes, result.unproven
         self.emit(
             Place(place),
             StepFinished(
@@ -107,7 +124,8 @@ class Run:
                 result.unproven,
                 result.cause,
                 result.hint,
-                self.keep(msgspec.json.encode(result.tests)) if result.tests else None,
+                self.keep(msgspec.json.encode(result.tests)) if result.tests else "",
+                time.monotonic() - self._began.pop(place, time.monotonic()),
             ),
         )
 
@@ -117,8 +135,9 @@ class Run:
         Raises: `WriteConflict` when a file changed meanwhile, with nothing written.
         """
         fresh = _since(self.written, changes)
-        if not fresh or not self.permits.write:
+        if not fresh or not self.flags.write:
             return ()
+        self.gate.raise_if_aborted()
         subject = f"write {len(fresh)} file(s): {', '.join(fresh.paths)}"
         if self.gate.attended and self.gate.mode == "step":
             answer = await self.gate.ask(place, "before_write", subject, ("yes", "no", "abort"))
@@ -127,10 +146,18 @@ class Run:
         if not answer.allowed:
             return ()
         self._diffs.append(self.view(fresh).diff())
-        checkpoint = self._write(fresh)
+        checkpoint = self._write(
+            fresh, lambda mark: self.emit(Place(place), ChangesWriting(fresh.paths, mark))
+        )
         self.written = changes
         self.emit(Place(place), ChangesWritten(self.keep_changes(changes), fresh.paths, checkpoint))
         return fresh.paths
+
+    async def write_proven(self, state: LoopState, place: str = "") -> tuple[str, ...]:
+        """Writes the state's change set unless something in it is unproven and the user does not allow that."""
+        if state.unproven and self.catalog.settings.unproven != "allow":
+            return ()
+        return await self.write(state.changes, place)
 
     def diff(self, changes: ChangeSet) -> str:
         """The text of `changes` against the base, what was written meanwhile included."""

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from treadle.checks.base import FailedTest, TestReport
+from treadle.engine.budget import Meter
 from treadle.protocol.messages import Json, Verdict
 from treadle.workspace.changes import EMPTY, ChangeSet
 
@@ -43,7 +44,10 @@ class Outcome(Struct, frozen=True):
 
 
 class LoopState(Struct, frozen=True):
-    """A position in a loop: the step last finished, visits and last results by step name, and the change set."""
+    """A position in a loop: the step last finished, visits and last results by step name, and the change set.
+
+    `meters` are the budgets of the inner loops that this one runs in, its own last.
+    """
 
     changes: ChangeSet = EMPTY
     last_step: str = ""
@@ -52,6 +56,7 @@ class LoopState(Struct, frozen=True):
     tests: TestReport | None = None
     unproven: bool = False
     item: "Item | None" = None
+    meters: tuple[Meter, ...] = ()
 
     @property
     def last(self) -> StepResult | None:

@@ -1,16 +1,18 @@
 """What a step does, by its kind. Each gives back a result and knows nothing of where the loop goes next."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 from msgspec import structs
 
 from treadle.checks.base import TestReport
+from treadle.engine.budget import Meter
 from treadle.engine.job import Job
 from treadle.engine.judge import TESTS
 from treadle.engine.ladder import climb
 from treadle.engine.run import Run
 from treadle.engine.state import Item, LoopState, Outcome, StepResult
+from treadle.protocol.errors import BudgetError
 from treadle.protocol.events import Place
 from treadle.protocol.messages import ERROR, FAIL, NONE, PASS, Verdict
 from treadle.spec.agent import AgentSpec
@@ -65,7 +67,7 @@ async def _each(run: Run, step: StepSpec, state: LoopState, place: str, walk: Wa
         for index, item in enumerate(items):
             result = await _item(run, step, state, f"{place}[{index}]", item, len(items), walk)
             results.append(result)
-            if result.verdict == PASS:
+            if result.verdict not in (FAIL, ERROR):
                 state = structs.replace(state, changes=result.changes, unproven=result.unproven)
             elif stops or result.verdict == ERROR:
                 break
@@ -108,21 +110,32 @@ async def _side_by_side(
         async with room:
             return await _item(run, step, state, f"{place}[{index}]", item, len(items), walk)
 
-    results = list(await asyncio.gather(*(alone(i, item) for i, item in enumerate(items))))
+    results = await together([alone(i, item) for i, item in enumerate(items)])
     start, merged = state.changes, state
     for index, result in enumerate(results):
-        if result.verdict != PASS:
+        if result.verdict in (FAIL, ERROR):
             continue
         mine = _beyond(start, result.changes)
         if set(mine.paths) & set(_beyond(start, merged.changes).paths):
             result = await _item(run, step, merged, f"{place}[{index}]+", items[index], len(items), walk)
             results[index] = result
-            if result.verdict == PASS:
+            if result.verdict not in (FAIL, ERROR):
                 merged = structs.replace(merged, changes=result.changes)
         else:
             merged = structs.replace(merged, changes=merged.changes.then(mine))
         merged = structs.replace(merged, unproven=merged.unproven or result.unproven)
     return results, merged
+
+
+async def together(work: Sequence[Coroutine[None, None, StepResult]]) -> list[StepResult]:
+    """The results in order. When one raises, the others are cancelled and have ended before it goes on."""
+    running = [asyncio.ensure_future(one) for one in work]
+    try:
+        return list(await asyncio.gather(*running))
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 def _beyond(start: ChangeSet, changes: ChangeSet) -> ChangeSet:
@@ -183,7 +196,7 @@ async def _check(run: Run, step: StepSpec, state: LoopState, place: str) -> Step
 async def _command(run: Run, step: StepSpec, state: LoopState) -> StepResult:
     """A command in the proving ground; what it changed joins the change set, not yet judged."""
     result = await run.runner.run(
-        Command(("sh", "-c", step.command), network=run.permits.network), state.changes
+        Command(("sh", "-c", step.command), network=run.flags.network), state.changes
     )
     changed = result.changes != state.changes
     last = result.output.strip().splitlines()[-1:] or [""]
@@ -198,23 +211,48 @@ async def _command(run: Run, step: StepSpec, state: LoopState) -> StepResult:
 
 
 async def _loop(run: Run, step: StepSpec, state: LoopState, place: str, walk: Walk) -> StepResult:
-    """An inner loop on the outer one's change set and item; it ends with its last step's verdict."""
+    """An inner loop on the outer one's change set and item, within its own budget; its last step's verdict.
+
+    Its limits end the step as `error` with cause `limit`; an `ask` that nobody answered, with cause `ask`.
+    """
     loop = run.catalog.loops[step.loop]
-    start = LoopState(state.changes, tests=state.tests, unproven=state.unproven, item=state.item)
-    inner, outcome = await walk(run, loop, start, f"{place}/")
+    meter = Meter(loop.budget)
+    start = LoopState(
+        state.changes,
+        tests=state.tests,
+        unproven=state.unproven,
+        item=state.item,
+        meters=(*state.meters, meter),
+    )
+    try:
+        async with asyncio.timeout(loop.budget.wall_s):
+            inner, outcome = await walk(run, loop, start, f"{place}/")
+    except TimeoutError:
+        why = f"loop {loop.name}: budget wall_s: {loop.budget.wall_s} s are over"
+        return StepResult(ERROR, why, state.changes, unproven=state.unproven, cause="limit")
+    except BudgetError as limit:
+        if limit.meter is not meter:
+            raise
+        why = f"loop {loop.name}: {limit.message}"
+        return StepResult(ERROR, why, state.changes, unproven=state.unproven, cause="limit")
     last = inner.last or StepResult(FAIL, outcome.why)
-    verdict = last.verdict if outcome.kind in ("done", "stop") else FAIL
-    question = next((s.ask for s in loop.steps if s.name == inner.last_step), None)
-    if question is not None and verdict == question.answers[0]:
-        verdict = PASS
-    passed = verdict not in (FAIL, ERROR)
+    if outcome.kind in ("limit", "ask"):
+        return StepResult(ERROR, outcome.why, state.changes, unproven=state.unproven, cause=outcome.kind)
+    verdict = PASS if _was_yes(loop, inner.last_step, last.verdict) else last.verdict
+    kept = inner if verdict not in (FAIL, ERROR) else start
     return StepResult(
         verdict,
         outcome.why or last.summary,
-        inner.changes if passed else state.changes,
+        kept.changes,
         last.output,
-        inner.tests if passed else None,
-        inner.unproven if passed else state.unproven,
+        kept.tests,
+        kept.unproven,
         last.cause,
         last.hint,
     )
+
+
+def _was_yes(loop: LoopSpec, step: str, verdict: Verdict) -> bool:
+    """Whether the step was a question and `verdict` the answer that goes on."""
+    question = next((s.ask for s in loop.steps if s.name == step), None)
+    return question is not None and verdict == question.answers[0]

@@ -130,9 +130,10 @@ class Malformed(ProviderError):
 
 
 class BudgetError(TreadleError):
-    """A budget or limit was reached; `limit` names it as the YAML does."""
+    """A budget or limit was reached; `limit` names it as the YAML does, `meter` is whose it was."""
 
     exit_code = 5
+    meter: object = None
 
     def __init__(self, message: str, *, limit: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)

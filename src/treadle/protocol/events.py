@@ -5,10 +5,10 @@ Events are frozen, in pairs where something takes time, and refer to large conte
 
     run_started (step_started (attempt_started [model_requested model_replied | tool_started
     tool_finished | solver_started solver_finished | check_started check_finished]* attempt_finished)*
-    step_finished)* [changes_written] run_finished
+    step_finished)* [changes_writing changes_written] run_finished
 
 gate_asked and gate_answered, noted, and rung_unavailable may stand anywhere inside the run.
-`TextDelta` and `ToolOutput` are ephemeral: live only, never in the trace.
+`TextDelta` is ephemeral: live only, never in the trace.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,10 @@ class TestCounts(Struct, frozen=True, omit_defaults=True):
 
 
 class RunStarted(Event, frozen=True, tag="run_started"):
-    """First record of a run. `spec` is the blob with the loop, agents and tiers as resolved."""
+    """First record of a run. `spec` is the blob with the loop, agents and tiers as resolved.
+
+    `write` False is a dry run: nothing of it reaches the user's tree.
+    """
 
     run: str
     task: str
@@ -48,6 +51,7 @@ class RunStarted(Event, frozen=True, tag="run_started"):
     sandbox: str = ""
     trace_version: int = TRACE_VERSION
     steps: tuple[str, ...] = ()
+    write: bool = True
 
 
 class RunResumed(Event, frozen=True, tag="run_resumed"):
@@ -85,8 +89,8 @@ class StepStarted(Event, frozen=True, tag="step_started"):
 class StepFinished(Event, frozen=True, tag="step_finished"):
     """The visit ended; `changes` is the blob of the run's change set after it, "" for none.
 
-    `output` is what later steps may name; `unavailable` marks a step that no rung could try;
-    `exit_code` is what the run ends with should this verdict end it.
+    `output` is what later steps may name; `unproven` says that something in `changes` was not judged; `cause`
+    and `hint` say why a verdict is `error` or `none`; `tests` is the blob of the test report.
     """
 
     verdict: Verdict
@@ -96,7 +100,7 @@ class StepFinished(Event, frozen=True, tag="step_finished"):
     unproven: bool = False
     cause: str = ""
     hint: str = ""
-    tests: Json = None
+    tests: str = ""
     duration_s: float = 0.0
 
 
@@ -223,7 +227,7 @@ class CheckFinished(Event, frozen=True, tag="check_finished"):
 
 
 class GateAsked(Event, frozen=True, tag="gate_asked"):
-    """The run waits at a gate point. `question` is unique in the run; `options` are the answers taken."""
+    """The run waits for an answer. `question` is unique in the run; `options` are the answers taken."""
 
     question: str
     point: str
@@ -232,12 +236,22 @@ class GateAsked(Event, frozen=True, tag="gate_asked"):
 
 
 class GateAnswered(Event, frozen=True, tag="gate_answered"):
-    """The answer and who gave it: `person`, `policy` or `flag`."""
+    """The answer and who gave it: `person`, `policy` or `flag`.
+
+    What a policy or flag lets through without asking has no `gate_asked` before it; `word` then says what.
+    """
 
     question: str
     answer: str
     by: str
     word: str = ""
+
+
+class ChangesWriting(Event, frozen=True, tag="changes_writing"):
+    """A write begins; `checkpoint` holds what stood in the tree before it."""
+
+    paths: tuple[str, ...]
+    checkpoint: str
 
 
 class ChangesWritten(Event, frozen=True, tag="changes_written"):
@@ -256,12 +270,6 @@ class Noted(Event, frozen=True, tag="noted"):
 
 class TextDelta(Event, frozen=True, tag="text_delta"):
     """Ephemeral: a piece of a reply as it streams."""
-
-    text: str
-
-
-class ToolOutput(Event, frozen=True, tag="tool_output"):
-    """Ephemeral: a piece of a command's output as it comes."""
 
     text: str
 
@@ -286,13 +294,13 @@ AnyEvent = (
     | CheckFinished
     | GateAsked
     | GateAnswered
+    | ChangesWriting
     | ChangesWritten
     | Noted
     | TextDelta
-    | ToolOutput
 )
 
-EPHEMERAL = (TextDelta, ToolOutput)
+EPHEMERAL = (TextDelta,)
 
 
 class Envelope(Struct, frozen=True, omit_defaults=True):

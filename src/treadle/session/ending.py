@@ -7,6 +7,7 @@ from treadle.protocol.errors import Aborted, BudgetError, TreadleError
 from treadle.protocol.messages import ERROR, NONE, PASS
 
 _CAUSES = {
+    "ask": 3,
     "no_tests": 2,
     "missing_runner": 2,
     "network": 3,
@@ -15,7 +16,7 @@ _CAUSES = {
     "unavailable": 4,
     "rate-limited": 75,
 }
-"""The exit codes of an `error` by its cause; any other cause ran, and nothing usable came: 1."""
+"""The exit codes of an `error` by its cause; with any other, something ran and nothing usable came: 1."""
 
 
 class Ending(Struct, frozen=True):
@@ -54,15 +55,15 @@ def ending_of(state: LoopState, outcome: Outcome, *, unproven_allowed: bool) -> 
     return Ending("failed", 1, reason, last.hint, proven)
 
 
-def ending_by(fault: BaseException) -> Ending:
-    """The ending of a run that an error ended."""
+def ending_by(fault: BaseException, *, proven: bool = False) -> Ending:
+    """The ending of a run that an error ended; `proven` says that checks judged the changes it had so far."""
     match fault:
         case Aborted():
-            return Ending("aborted", fault.exit_code, fault.message, fault.hint)
+            return Ending("aborted", fault.exit_code, fault.message, fault.hint, proven)
         case BudgetError():
-            return Ending("failed", fault.exit_code, fault.message, fault.hint)
+            return Ending("failed", fault.exit_code, fault.message, fault.hint, proven)
         case TreadleError():
-            return Ending("stopped", fault.exit_code, fault.message, fault.hint)
+            return Ending("stopped", fault.exit_code, fault.message, fault.hint, proven)
         case _:
             text = f"internal error: {type(fault).__name__}: {fault}"
             return Ending("failed", 70, text, "nothing was changed; the trace holds the details")

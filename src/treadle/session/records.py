@@ -97,7 +97,7 @@ def rewind_run(root: Path, folder: Path) -> str:
 
     Raises: `TraceError` where the run wrote nothing.
     """
-    checkpoint = view_of(folder).checkpoint
+    checkpoint = (view_of(folder).checkpoints or ("",))[-1]
     if not checkpoint:
         raise TraceError(f"run {folder.name} wrote nothing")
     return restore_checkpoint(root, state_dir(root), checkpoint)

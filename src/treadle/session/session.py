@@ -17,7 +17,8 @@ from treadle.engine.gate import Gate
 from treadle.engine.judge import Judge
 from treadle.engine.loop import run_loop
 from treadle.engine.models import Models
-from treadle.engine.run import Permits, Run
+from treadle.engine.run import Flags as Flags
+from treadle.engine.run import Run
 from treadle.engine.state import LoopState
 from treadle.models.base import Timers
 from treadle.protocol.commands import AnyCommand
@@ -25,7 +26,7 @@ from treadle.protocol.errors import BudgetError, TraceError, TreadleError, Usage
 from treadle.protocol.events import EPHEMERAL, Envelope, Event, Place, RunFinished, RunResumed, RunStarted
 from treadle.session.ending import Ending, ending_by, ending_of
 from treadle.session.records import Recorded, recorded, runs_of
-from treadle.session.trace import TraceWriter
+from treadle.session.trace import TraceWriter, lock_run
 from treadle.session.view import View, reduce
 from treadle.spec.catalog import Catalog
 from treadle.workspace.base import open_base
@@ -33,14 +34,6 @@ from treadle.workspace.changes import ChangeSet
 from treadle.workspace.sandbox import open_sandbox
 from treadle.workspace.state import state_dir
 from treadle.workspace.transaction import recover, write_changes
-
-
-class Flags(Struct, frozen=True):
-    """What flags allow one run: to write, to let git steps act, to let commands reach the network."""
-
-    write: bool = True
-    git: bool = False
-    network: bool = False
 
 
 class Options(Struct, frozen=True):
@@ -78,13 +71,17 @@ class Session:
         self._queue: asyncio.Queue[Envelope | None] = asyncio.Queue()
         self._started = time.monotonic()
         self._state = LoopState()
+        self._run: Run | None = None
+        self._stopped = 130
+        self._driving: asyncio.Task[View] | None = None
         mode = options.mode or catalog.settings.mode
-        self.gate = Gate(self.emit, mode=mode, attended=options.attended)
+        self.gate = Gate(self.emit, mode=mode, attended=options.attended, asked=self.view.asked)
+        self.folder = runs_of(root) / self.id
+        self._lock = lock_run(self.folder)
         recover(root, state_dir(root))
         self._base = open_base(root, options.base or (record.started.base if record else self.loop.base))
         choice = options.sandbox or catalog.settings.sandbox
-        self._runner = open_sandbox(root, self._base, runs_of(root) / self.id, choice)
-        self.folder = runs_of(root) / self.id
+        self._runner = open_sandbox(root, self._base, self.folder, choice)
         self._trace = TraceWriter(self.folder)
 
     def emit(self, place: Place, event: Event) -> None:
@@ -114,27 +111,46 @@ class Session:
         while (envelope := await self._queue.get()) is not None:
             yield envelope
 
+    def stop(self, exit_code: int = 130) -> None:
+        """Ends the run from outside, now; its last record carries `exit_code`. Before `run` it does nothing."""
+        self._stopped = exit_code
+        if self._driving is not None:
+            self._driving.cancel()
+
     async def run(self) -> View:
-        """The view at the run's end. Whatever happens, the trace's last record is `run_finished`."""
-        meter = Meter(self.loop.budget, self.view.usage)
+        """The view at the run's end. Whatever happens, the trace's last record is `run_finished`.
+
+        Raises: `OSError` when the trace can't be written, once everything else has ended.
+        """
+        self._driving = asyncio.current_task()
         silence = self.options.silence_s
         timers = Timers(silence, silence) if silence else Timers()
+        meter = Meter(self.loop.budget, self.view.usage, self.view.calls)
         models = Models(self.catalog.tiers, self.catalog.settings, meter, self.emit, self._trace.keep, timers)
         run = self._compose(meter, models)
-        ending, changes = Ending("aborted", 130, "ended from outside"), ChangeSet()
+        ending = Ending("aborted", self._stopped, "ended from outside")
         try:
             self._announce()
             ending = await self._drive(run)
         except asyncio.CancelledError:
-            pass
+            ending = Ending("aborted", self._stopped, "ended from outside", proven=self._is_proven())
         except TreadleError as fault:
-            ending = ending_by(fault)
+            ending = ending_by(fault, proven=self._is_proven())
         except Exception as fault:  # noqa: BLE001 the one door: a started run always ends in the trace
             self._trace.keep(_traceback(fault))
             ending = ending_by(fault)
         finally:
-            await models.close()
-            changes = self._last_changes()
+            self._driving = None
+            try:
+                await asyncio.shield(models.close())
+            finally:
+                self._finish(run, ending, meter)
+        return self.view
+
+    def _finish(self, run: Run, ending: Ending, meter: Meter) -> None:
+        """The last record, and the end of the stream of events, whatever the disk says."""
+        changes = self._last_changes()
+        try:
             self.emit(
                 Place(),
                 RunFinished(
@@ -149,9 +165,10 @@ class Session:
                     time.monotonic() - self._started,
                 ),
             )
-            self._trace.close()
+        finally:
             self._queue.put_nowait(None)
-        return self.view
+            self._trace.close()
+            self._lock.close()
 
     async def _drive(self, run: Run) -> Ending:
         """Walks the loop within its wall time, then writes what was proven."""
@@ -164,7 +181,7 @@ class Session:
         allowed = self.catalog.settings.unproven == "allow"
         ending = ending_of(self._state, outcome, unproven_allowed=allowed)
         if ending.outcome == "done" and self._state.changes:
-            await run.write(self._state.changes)
+            await run.write_proven(self._state)
         return ending
 
     def _compose(self, meter: Meter, models: Models) -> Run:
@@ -182,12 +199,15 @@ class Session:
             judge=judge,
             emit=self.emit,
             keep=self._trace.keep,
-            write=lambda changes: write_changes(self.root, changes, state),
-            permits=Permits(options.flags.write, options.flags.git, options.flags.network),
+            write=lambda changes, told: write_changes(self.root, changes, state, told),
+            flags=options.flags,
             record=self._record.results if self._record else None,
         )
+        self._run = run
         if self._record:
             run.written = self._record.written
+            if self._record.results:
+                run.last_changes = list(self._record.results.values())[-1].changes
             for result in self._record.results.values():
                 if result.tests is not None:
                     judge.know(result.changes, result.tests)
@@ -212,6 +232,7 @@ class Session:
                 __version__,
                 self._runner.level,
                 steps=tuple(step.name for step in self.loop.steps),
+                write=self.options.flags.write,
             ),
         )
 
@@ -227,15 +248,17 @@ class Session:
         """The change set after the last step that finished, also where the loop was cut short."""
         if self._state.last is not None:
             return self._state.changes
-        from treadle.session.records import changes_of
+        return self._run.last_changes if self._run else ChangeSet()
 
-        return changes_of(self.folder)
+    def _is_proven(self) -> bool:
+        """Whether checks judged all of the last change set."""
+        return self._run is not None and bool(self._run.last_changes) and not self._run.last_unproven
 
 
 def resume(root: Path, folder: Path, options: Options) -> Session:
     """A session that goes on with a killed or ended-short run; finished steps are not run again.
 
-    Raises: `TraceError` when the run came to its own end.
+    Raises: `TraceError` when the run came to its own end, `Busy` when it is still going on.
     """
     record = recorded(folder)
     if record.view.outcome in ("done", "failed"):
@@ -243,7 +266,10 @@ def resume(root: Path, folder: Path, options: Options) -> Session:
             f"run {folder.name} came to its end ({record.view.outcome}); there is nothing to resume"
         )
     started = record.started
-    options = msgspec.structs.replace(options, task=started.task, loop=started.loop, base=started.base)
+    flags = msgspec.structs.replace(options.flags, write=options.flags.write and started.write)
+    options = msgspec.structs.replace(
+        options, task=started.task, loop=started.loop, base=started.base, flags=flags
+    )
     return Session(root, record.catalog, options, record)
 
 

@@ -4,20 +4,34 @@ runs/<id>/trace.jsonl     every durable envelope, written before any face sees i
 runs/<id>/blobs/<sha256>  requests, replies, change sets, check output, each once
 """
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
-from treadle.protocol.errors import TraceError
+from treadle.protocol.errors import Busy, TraceError
 from treadle.protocol.events import TRACE_VERSION, Envelope, RunStarted
 
 TRACE_FILE = "trace.jsonl"
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Envelope)
+
+
+def lock_run(folder: Path) -> IO[bytes]:
+    """The run's lock, held until it is closed or the process ends. Raises: `Busy` when another process holds it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = (folder / "lock").open("wb")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as held:
+        handle.close()
+        raise Busy(f"run {folder.name} is still going on", hint="wait for it, or stop that process") from held
+    return handle
 
 
 class TraceWriter:

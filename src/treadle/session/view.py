@@ -81,9 +81,10 @@ class View(Struct, frozen=True):
     changes: str = ""
     diff: str = ""
     written: tuple[str, ...] = ()
-    checkpoint: str = ""
+    checkpoints: tuple[str, ...] = ()
     usage: Usage = Usage()
     calls: int = 0
+    asked: int = 0
     outcome: str = ""
     exit_code: int = 0
     reason: str = ""
@@ -97,7 +98,7 @@ def reduce(view: View, envelope: e.Envelope) -> View:
     """The view after one more envelope. Pure; any prefix of a trace folds."""
     event = envelope.event
     match event:
-        case e.TextDelta() | e.ToolOutput():
+        case e.TextDelta():
             return structs.replace(view, live=(view.live + event.text)[-4000:])
         case e.RunStarted():
             view = structs.replace(
@@ -108,20 +109,19 @@ def reduce(view: View, envelope: e.Envelope) -> View:
             view = structs.replace(view, steps=(*view.steps, step))
         case e.GateAsked():
             question = QuestionView(event.question, event.point, event.subject, event.options)
-            view = structs.replace(view, question=question)
+            view = structs.replace(view, question=question, asked=view.asked + 1)
         case e.GateAnswered():
-            view = structs.replace(view, question=None)
+            unasked = view.question is None or view.question.question != event.question
+            view = structs.replace(view, question=None, asked=view.asked + unasked)
         case e.Noted():
             view = structs.replace(view, notes=(*view.notes, event.text))
         case e.ModelReplied() | e.ModelFailed():
             view = structs.replace(view, usage=view.usage + event.usage, calls=view.calls + 1)
+        case e.ChangesWriting():
+            view = structs.replace(view, checkpoints=(*view.checkpoints, event.checkpoint))
         case e.ChangesWritten():
-            view = structs.replace(
-                view,
-                changes=event.changes,
-                written=(*view.written, *event.paths),
-                checkpoint=event.checkpoint,
-            )
+            written = tuple(dict.fromkeys((*view.written, *event.paths)))
+            view = structs.replace(view, changes=event.changes, written=written)
         case e.RunFinished():
             view = structs.replace(
                 view,

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,8 +18,15 @@ from treadle.workspace.state import sync_folder, write_private
 _WAIT_S = 5.0
 
 
-def write_changes(root: Path, changes: ChangeSet, state: Path) -> str:
+OnCheckpoint = Callable[[str], None]
+
+
+def write_changes(
+    root: Path, changes: ChangeSet, state: Path, on_checkpoint: OnCheckpoint | None = None
+) -> str:
     """Writes `changes` to the files under `root`, and says the id of the checkpoint taken before it.
+
+    `on_checkpoint` hears that id when the checkpoint is durable and nothing is written yet.
 
     `state` is the repository's own (`state_dir`). Each file must still hold the bytes that its change was made
     from, or already those that it is to hold. Raises: `WriteConflict` when one does not, `PathError` for a path
@@ -29,7 +36,7 @@ def write_changes(root: Path, changes: ChangeSet, state: Path) -> str:
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(state):
         _recover(root, state)
-        return _write(root, changes, state, {})
+        return _write(root, changes, state, {}, on_checkpoint)
 
 
 def restore_checkpoint(root: Path, state: Path, checkpoint: str, *, force: bool = False) -> str:
@@ -66,7 +73,13 @@ def recover(root: Path, state: Path) -> tuple[str, ...]:
         return _recover(Path(os.path.realpath(root)), state)
 
 
-def _write(root: Path, changes: ChangeSet, state: Path, bits: dict[str, int]) -> str:
+def _write(
+    root: Path,
+    changes: ChangeSet,
+    state: Path,
+    bits: dict[str, int],
+    on_checkpoint: OnCheckpoint | None = None,
+) -> str:
     """`bits` are permissions by path where known; a folder's path ends in a slash."""
     _check_paths(root, changes)
     todo = _unlike(root, changes)
@@ -74,6 +87,8 @@ def _write(root: Path, changes: ChangeSet, state: Path, bits: dict[str, int]) ->
     raced = tuple(s.path for s in checkpoint.paths if s.before != todo.changes[s.path].before)
     if raced:
         raise _conflict(raced)
+    if on_checkpoint is not None:
+        on_checkpoint(checkpoint.id)
     _write_journal(state, "writing", checkpoint)
     try:
         _apply(root, todo, checkpoint, bits)

@@ -21,7 +21,7 @@ async def fill(run: Run, attempt: Attempt) -> None:
         temperature=agent.temperature,
         context_tokens=_window(limits.context_tokens, limits.output_tokens or OUTPUT_TOKENS),
     )
-    reply = await run.models.ask(attempt.place, attempt.rung.tier, request, (attempt.meter,), "fill")
+    reply = await run.models.ask(attempt.place, attempt.rung.tier, request, attempt.meters, "fill")
     output = json_of(reply.text)
     summary = str(output.get("summary", "")) if isinstance(output, dict) else ""
     await attempt.offer(Candidate(attempt.job.base, output, summary))

@@ -78,6 +78,7 @@ class _Asking:
         self._ask_for = questions(run.catalog.prompts[PROMPT])
         self._prefix = self._question_prefix(top)
         self._seen = {_shape(self._source)}
+        self._tried: list[Line] = []
         self.needs_tokens = tokens_in(self._prefix)
 
     def _rank(self, suspects: list[Suspect]) -> list[Line]:
@@ -138,7 +139,7 @@ class _Asking:
             "required": ["replacement"],
             "additionalProperties": False,
         }
-        for line in self._ranked[:LINES_ASKED]:
+        for line in [x for x in self._ranked if x not in self._tried][:LINES_ASKED]:
             ending = fill(self._ask_for["line"], {"line": line.text})
             answer = _object(await self._ask(f"line {line.start}", ending, 160, schema))
             if await self._edit(line, str(answer.get("replacement", ""))):
@@ -148,6 +149,7 @@ class _Asking:
     async def _edit(self, line: Line, replacement: str) -> bool:
         if not replacement.strip() or replacement.strip() == line.text:
             return False
+        self._tried.append(line)
         new = replace_line(self._source, line, replacement)
         if line.text.endswith(":") and _shape(new) is None:
             head = replacement.strip().splitlines()[0]
@@ -180,7 +182,7 @@ class _Asking:
         )
         try:
             reply: ModelReply = await self._run.models.ask(
-                self._attempt.place, rung.tier, request, (self._attempt.meter,), name
+                self._attempt.place, rung.tier, request, self._attempt.meters, name
             )
         except CutOff as cut:
             return cut.text if schema is None and "\n```" in cut.text else None
@@ -211,7 +213,11 @@ def _shape(source: str) -> str | None:
 
 def _docstring(source: str, start: int) -> str:
     """The docstring of the function that begins at or just after row `start`, "" where it has none."""
-    for node in ast.walk(ast.parse(source)):
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return ""
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
             if first == start or node.lineno == start:
