@@ -12,6 +12,7 @@ import pytest
 
 from samples import CALC, treadle_dir
 from treadle.protocol import events as e
+from treadle.protocol.commands import Approve
 from treadle.protocol.errors import TraceError
 from treadle.session.records import find_run, list_runs, view_of
 from treadle.session.session import resume
@@ -205,3 +206,62 @@ def test_a_golden_trace_is_replayed_with_its_diff(capsys):
     shown = capsys.readouterr()
     assert "+        return (self.end - self.start) % (24 * 60)" in shown.out
     assert "local/qwen2.5-coder-1.5b answered" in shown.err
+
+
+LOOK = treadle_dir(loops__look="name: look\ndescription: x\nsteps: [{name: t, check: tests}]\n")
+
+
+async def test_a_run_that_is_going_on_is_not_resumed_beside_it(make_repo, drive):
+    from treadle.protocol.errors import Busy
+    from treadle.session.trace import lock_run
+
+    root = make_repo({**CALC, **LOOK})
+    ran = await drive(root, "look")
+    held = lock_run(ran.session.folder)
+    with pytest.raises(Busy, match="still going on"):
+        lock_run(ran.session.folder)
+    held.close()
+    lock_run(ran.session.folder).close()
+
+
+async def test_a_dry_run_stays_dry_when_it_is_resumed(make_repo, drive):
+    from treadle.session.session import Flags
+
+    loop = "name: q\ndescription: x\nsteps: [{name: put, command: 'echo 1 > new.py'}, {name: t, check: tests}, {name: a, ask: Go on?}]\n"
+    root = make_repo(
+        {**CALC, "calc.py": CALC["calc.py"].replace("a - b", "a + b"), **treadle_dir(loops__q=loop)}
+    )
+    ran = await drive(root, "q", flags=Flags(write=False))
+    assert ran.code == 3
+    again = await drive(
+        root,
+        "q",
+        resume=lambda where, options: resume(where, ran.session.folder, options),
+        answers=[Approve("yes")],
+    )
+    assert (again.code, again.view.written) == (0, ())
+    assert not (root / "new.py").exists()
+    assert [g.question for g in again.events(e.GateAsked)] == ["q2"]
+
+
+async def test_every_write_of_a_run_has_its_checkpoint_on_record_before_it(make_repo, drive):
+    loop = (
+        "name: two\ndescription: x\napply: step\nsteps:\n  - {name: one, command: 'echo 1 > one.py'}\n  - {name: t, check: tests}\n"
+        "  - {name: two, command: 'echo 2 > two.py'}\n  - {name: u, check: tests}\n"
+    )
+    root = make_repo(
+        {**CALC, "calc.py": CALC["calc.py"].replace("a - b", "a + b"), **treadle_dir(loops__two=loop)}
+    )
+    ran = await drive(root, "two")
+    assert (ran.code, ran.view.written) == (0, ("one.py", "two.py"))
+    assert len(ran.view.checkpoints) == 2
+    kinds = [type(x.event).__name__ for x in ran.envelopes if "Changes" in type(x.event).__name__]
+    assert kinds == ["ChangesWriting", "ChangesWritten"] * 2
+
+
+async def test_a_trace_that_can_not_be_written_ends_the_stream_and_raises(make_repo, drive, monkeypatch):
+    root = make_repo({**CALC, **LOOK})
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr(TraceWriter, "append", lambda *_: (_ for _ in ()).throw(full))
+    with pytest.raises(OSError, match="No space left"):
+        await drive(root, "look")
