@@ -23,16 +23,16 @@ TEST_KEYS = ("runner", "command", "timeout_s")
 _REFUSED = {
     ("unproven", "allow"): "unproven changes are written only where you allow it yourself",
     ("git", "allow"): "git operations go unasked only where you allow it yourself",
+    ("sandbox", "clone"): "commands run without a wall only where you allow it yourself",
     ("sandbox", "off"): "commands run without a wall only where you allow it yourself",
     ("cloud", "all"): "what leaves this machine is yours to say",
 }
-_NARROWING = ("unproven", "cloud", "mode", "git")
+_NARROWING = ("unproven", "cloud", "mode", "sandbox", "git")
 
 
 def resolve_settings(layers: list[Map], faults: Faults) -> Settings:
     """The settings of all layers together, the last one winning within what the ones before allow."""
     settings = Settings()
-    said_sandbox = False
     for raw in layers:
         fields = Fields(raw, faults, SETTINGS_KEYS)
         of_repository = raw.place[0].layer == "repository"
@@ -41,9 +41,6 @@ def resolve_settings(layers: list[Map], faults: Faults) -> Settings:
             for key in _NARROWING:
                 if key in found:
                     found[key] = min(found[key], getattr(settings, key), key=CHOICES[key].index)
-            if said_sandbox and "sandbox" in found:
-                found["sandbox"] = min(found["sandbox"], settings.sandbox, key=CHOICES["sandbox"].index)
-        said_sandbox = said_sandbox or "sandbox" in found
         settings = msgspec.structs.replace(settings, **found)
     return settings
 
@@ -67,12 +64,26 @@ def _read(fields: Fields, before: Settings, of_repository: bool) -> dict[str, An
             del found["offline"]
     if "python" in fields.map:
         found["python"] = fields.text("python")
+        if of_repository and _is_outside(found["python"]):
+            reason = "it names a program on the PATH, or one that lies in it"
+            fields.fault(
+                "python", "repository_widens", what="python", found=found.pop("python"), reason=reason
+            )
     if "threads" in fields.map:
         found["threads"] = int(fields.number("threads", 0, 1024, whole=True) or 0)
+        if of_repository:
+            reason = "what this machine can spare is yours to say"
+            count = found.pop("threads")
+            fields.fault("threads", "repository_widens", what="threads", found=count, reason=reason)
     raw = fields.mapping("tests")
     if raw is not None:
         found["tests"] = _tests(Fields(raw, fields.faults, TEST_KEYS), before.tests)
     return found
+
+
+def _is_outside(python: str) -> bool:
+    """Whether the path leads out of the repository."""
+    return python.startswith(("/", "~")) or ".." in python.split("/")
 
 
 def _tests(fields: Fields, before: TestSettings) -> TestSettings:
