@@ -117,7 +117,10 @@ def test_a_value_is_held_against_a_schema(value, schema, faults):
         ("tests/data.json", True), ("src/a.test.ts", True), ("src/__tests__/a.js", True), ("m/a_test.go", True),
         ("pytest.ini", True), ("pyproject.toml", True), ("package.json", True), ("jest.config.js", True),
         ("src/treadle/spec/loop.py", False), ("src/testing.py", False), ("src/contest.py", False),
-        ("src/latest.py", False), ("README.md", False), ("src/attest/a.py", False),
+        ("fixtures/a.json", True), ("src/pkg/fixtures/in.txt", True), ("pkg/testdata/golden.txt", True),
+        ("src/__snapshots__/a.txt", True), ("testcalc.py", True), ("testCalc.py", True), ("tests.py", True),
+        ("src/tester.py", False), ("src/testing_tools.py", False), ("src/testimonials.py", False),
+        ("src/fixtures.py", False), ("src/latest.py", False), ("README.md", False), ("src/attest/a.py", False),
     ],
 )  # fmt: skip
 def test_what_belongs_to_the_tests(path, inside):

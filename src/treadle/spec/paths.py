@@ -3,9 +3,12 @@
 import re
 from collections.abc import Iterable
 
-_FOLDERS = {"tests", "test", "__tests__", "testdata", "__snapshots__", "e2e"}
+_FOLDERS = {"tests", "test", "__tests__", "e2e"}
+_DATA = {"fixtures", "__fixtures__", "testdata", "test_data", "test-data", "__snapshots__", "cassettes"}
+# Words that begin with `test` and say nothing of tests.
+_OTHER = r"(?!(?:er|ers|ing|able|ament|imony|imonials?|ify|bed|bench|kit|net)(?:_.*)?\.)"
 _FILES = re.compile(
-    r"(test(?!ing\b).*|.*_tests?)\.py$|conftest\.py$|.*[._-](test|spec)\.[cm]?[jt]sx?$|.*_test\.go$|.*Tests?\.java$"
+    rf"(test{_OTHER}.*|.*_tests?)\.py$|conftest\.py$|.*[._-](test|spec)\.[cm]?[jt]sx?$|.*_test\.go$|.*Tests?\.java$"
     r"|.*_test\.(cc|cpp|c|rs)$|test_.*\.(cc|cpp|c|rs|sh)$|.*\.snap$"
 )
 _SETTINGS = re.compile(
@@ -19,7 +22,7 @@ _MANIFESTS |= {"justfile", "Justfile", ".justfile"}
 def is_test_path(path: str) -> bool:
     """Whether the path holds tests or what they read: by the name of the file or of a folder above it."""
     *folders, name = path.split("/")
-    return bool(_FOLDERS.intersection(folders)) or bool(_FILES.match(name))
+    return not (_FOLDERS | _DATA).isdisjoint(folders) or bool(_FILES.match(name))
 
 
 def is_test_setting(path: str) -> bool:
