@@ -188,6 +188,8 @@ async def _attempt(
             desk.say(f"no usable reply ({type(fault).__name__}): {fault.message}")
         tried = Tried(desk.judgement(), desk.kept, tier, meter.used)
         verdict, summary = tried.judgement.verdict, tried.judgement.summary
+        if verdict == PASS and tried.candidate is not None:
+            summary = tried.candidate.summary or summary
         return tried
     except asyncio.CancelledError:
         verdict, summary = NONE, "cancelled"
