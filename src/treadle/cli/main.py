@@ -1,87 +1,123 @@
 """The command line: finds the command's room, imports that one alone, and runs it."""
 
-import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
-from treadle.protocol.errors import TreadleError
+from treadle.protocol.errors import UsageError
 
 COMMANDS = {
     "run": ("run", "one run without the screen: --output text|json|jsonl"),
     "demo": ("demo", "a small sample project with a bug, mended before your eyes"),
     "doctor": ("doctor", "what is here, which tier binds to what, the next thing to do"),
     "models": ("models", "local models: list, pull"),
-    "agents": ("specs", "agents: list, show, validate"),
+    "agents": ("specs", "agents: list, show, validate, graph"),
     "loops": ("specs", "loops: list, show, validate, graph"),
-    "runs": ("runs", "recorded runs: list, show, diff, apply, resume, replay, rewind"),
+    "runs": ("runs", "recorded: list, show, diff, apply, resume, replay, rewind"),
 }
 """Each command's module in `cli/` and what it is for."""
 
 INTRODUCTION = """\
-treadle does each step with the cheapest thing that can: code, then a small local model, then a large one, and
-climbs only when your tests say no. Nothing reaches your files until it is proven.
+treadle does each step with the cheapest thing that can: code, then a small
+local model, then a large one, and climbs only when your tests say no. Nothing
+reaches your files until it is proven.
 
-Without a model it mends simple slips; most real bugs need one (`treadle doctor` says what is here)."""
+Without a model it mends simple slips; most real bugs and all new behaviour
+need one (`treadle doctor` says what is here)."""
+
+_PRINT = ("-p", "--print")
 
 
 def run(argv: Sequence[str]) -> int:
-    """The exit code of a command line. Errors are one message, never a traceback."""
+    """The exit code of a command line. The one door for errors: each is one message, never a traceback.
+
+    Where JSON is asked for, the last line on stdout is `{"type": "result", …}`, however the command ended.
+    """
     words = list(argv)
-    if words[:1] in (["-p"], ["--print"]):
-        words[0] = "run"
     try:
-        if not words or words[0] in ("-h", "--help", "help"):
-            return _help(bool(words))
-        if words[0] in COMMANDS:
-            return _dispatch(words)
-        return _loop_or_task(words)
-    except TreadleError as fault:
+        code = _run(words)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read has gone; what is still buffered must not fail once more at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 the one door
+        from treadle.cli.arguments import asked_output
+        from treadle.cli.faults import fault_of
         from treadle.headless import tell_error
 
-        return tell_error(fault)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 141
-    except KeyboardInterrupt:
-        return 130
+        return tell_error(fault_of(error, words), asked_output(words))
+
+
+def _run(words: list[str]) -> int:
+    options = words[: words.index("--")] if "--" in words else words
+    if words[:1] == ["help"] and words[1:2] and words[1] in COMMANDS:
+        return _dispatch([*words[1:], "--help"])
+    if not words or words[0] in ("-h", "--help", "help"):
+        return _help(bool(words))
+    if words[0] in COMMANDS:
+        return _dispatch(words)
+    if words[0].startswith("-") and any(word in _PRINT for word in options):
+        return _dispatch(["run", *words])
+    return _loop_or_task(words)
 
 
 def _dispatch(words: list[str]) -> int:
+    """Runs the command that the first word names. Raises what it raises."""
+    import argparse
+
+    from treadle.cli.arguments import Parser, parse
+
     module = importlib.import_module(f"treadle.cli.{COMMANDS[words[0]][0]}")
-    parser = argparse.ArgumentParser(prog="treadle", allow_abbrev=False)
+    parser: argparse.ArgumentParser = Parser(prog="treadle")
     module.add_parsers(parser.add_subparsers(dest="command", required=True))
-    args = parser.parse_args(words)
+    try:
+        args = parse(parser, words)
+    except SystemExit as asked:  # `--help` was printed
+        return int(asked.code or 0)
     code: int = args.handle(args)
     return code
 
 
 def _loop_or_task(words: list[str]) -> int:
-    """Runs `treadle NAME …` where NAME is a loop; else says what to do with a task."""
+    """Runs `treadle NAME …` where NAME is a loop; else says what to do with a task.
+
+    Raises: `UsageError` where the first word is no loop, `SpecError` for faults in the loops' files.
+    """
     from treadle.cli.run import loop_names
 
     names = loop_names()
-    if words[0] in names:
+    first = words[0]
+    if first in names:
         return _dispatch(["run", "--loop", *words])
-    if words[0].startswith("-") or " " not in words[0]:
-        from difflib import get_close_matches
+    here = f"loops here: {', '.join(names) or 'none'}"
+    if first.startswith("-"):
+        raise UsageError(f"`{first}` stands before any command", hint=f"treadle run {first} …; {here}")
+    if any(word in _PRINT for word in words):
+        return _dispatch(["run", *words])
+    if " " in first:
+        import shlex
 
-        near = get_close_matches(words[0], [*COMMANDS, *names], 1)
-        sys.stderr.write(f"treadle: there is no command or loop `{words[0]}`")
-        sys.stderr.write(f"; did you mean `{near[0]}`?\n" if near else "\n")
-        sys.stderr.write(f"  commands: {', '.join(COMMANDS)}\n  loops here: {', '.join(names) or 'none'}\n")
-        return 2
-    sys.stderr.write(
-        "treadle: this version has no screen yet; run the task without one:\n"
-        "  treadle run --loop NAME 'TASK'" + f"   (loops here: {', '.join(names) or 'none'})\n"
+        command = f"treadle run --loop NAME {shlex.join(words)}"
+        raise UsageError(
+            "this version has no screen yet: run the task without one", hint=f"{command}   ({here})"
+        )
+    from difflib import get_close_matches
+
+    near = get_close_matches(first, [*COMMANDS, *names], 1)
+    mean = f"; did you mean `{near[0]}`?" if near else ""
+    raise UsageError(
+        f"there is no command or loop `{first}`{mean}", hint=f"treadle --help names the commands; {here}"
     )
-    return 2
 
 
 def _help(asked: bool) -> int:
     stream = sys.stdout if asked else sys.stderr
     lines = [INTRODUCTION, "", "usage: treadle COMMAND …", ""]
     lines += [f"  {name:<8} {text}" for name, (_, text) in COMMANDS.items()]
-    lines += ["  LOOP     short for `run --loop LOOP`", "", "  treadle --version · treadle COMMAND --help"]
+    lines += ["  LOOP     short for `run --loop LOOP`", "  -p TASK  short for `run TASK`, as elsewhere", ""]
+    lines += ["  treadle COMMAND --help · treadle --version"]
     stream.write("\n".join(lines) + "\n")
     return 0 if asked else 2

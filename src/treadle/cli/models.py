@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from treadle.cli.arguments import add_output, tell, tell_rows
+
 
 class _Row(msgspec.Struct, frozen=True):
     name: str
@@ -24,28 +26,25 @@ def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     models = sub.add_parser("models", help="local models: what is here, and getting more")
     below = models.add_subparsers(dest="models_command", required=True, metavar="list|pull")
     listing = below.add_parser("list", help="known models and your own GGUF files, here or not")
-    listing.add_argument("--output", choices=("text", "json"), default="text")
     listing.set_defaults(handle=_list)
     pulling = below.add_parser("pull", help="download one model's weights, checked by their hash")
     pulling.add_argument("name", metavar="NAME")
     pulling.add_argument("--from", dest="source", metavar="FILE", help="a copy that you have already")
     pulling.set_defaults(handle=_pull)
+    for command in (listing, pulling):
+        add_output(command)
 
 
 def _list(args: argparse.Namespace) -> int:
     rows = _rows()
-    if args.output == "json":
-        sys.stdout.write(msgspec.json.encode({"models": rows}).decode() + "\n")
-        return 0
     wide = max(len(r.name) for r in rows)
+    text = ""
     for row in rows:
         state = "here" if row.here else "not here"
-        sys.stdout.write(
-            f"{row.name:{wide}}  {_size(row.bytes):>8}  {row.licence:10}  {state:8}  {row.about}\n"
-        )
+        text += f"{row.name:{wide}}  {_size(row.bytes):>8}  {row.licence:10}  {state:8}  {row.about}\n"
     if not any(row.here for row in rows):
         sys.stderr.write("To get one: treadle models pull qwen2.5-coder-1.5b\n")
-    return 0
+    return tell_rows(args, "models", [msgspec.structs.asdict(row) for row in rows], text)
 
 
 def _rows() -> list[_Row]:
@@ -73,8 +72,7 @@ def _pull(args: argparse.Namespace) -> int:
     file = Path(args.source) if args.source else None
     path = place(weights, file) if file else pull(weights, progress=_progress())
     sys.stderr.write(f"\nlocal/{weights.aliases[0]} is ready, its SHA-256 is as pinned\n")
-    sys.stdout.write(f"{path}\n")
-    return 0
+    return tell(args, f"{path}\n", model=f"local/{weights.aliases[0]}", path=str(path))
 
 
 def _progress() -> Callable[[int, int], None]:

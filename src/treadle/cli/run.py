@@ -8,39 +8,55 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from treadle.cli.arguments import Output, add_output
 from treadle.protocol.errors import UsageError
 from treadle.spec.catalog import Catalog
 from treadle.spec.load import load_catalog
 from treadle.workspace.git import find_root
 
-_ALIASES = {"stream-json": "jsonl"}
-
 
 def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `run` to the command line."""
-    parser = sub.add_parser("run", help="one run without the screen", allow_abbrev=False)
-    parser.add_argument("task", nargs="?", default="", help="what to do; `-` reads it from stdin")
-    parser.add_argument("-l", "--loop", default="", help="the loop to run (`treadle loops list`)")
+    parser = sub.add_parser(
+        "run",
+        help="one run without the screen",
+        usage="treadle run [TASK] [--loop NAME] [OPTION …]",
+        description="One run of one loop. stdout gets the result, stderr the progress.",
+    )
+    parser.add_argument(
+        "task",
+        nargs="?",
+        default="",
+        metavar="TASK",
+        help="what to do, one argument; `-` reads it from stdin",
+    )
+    parser.add_argument(
+        "-l", "--loop", default="", metavar="NAME", help="the loop to run (treadle loops list)"
+    )
     add_run_options(parser)
     parser.set_defaults(handle=handle)
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Adds what any command that runs a loop takes."""
+def add_run_options(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """Adds what any command that runs a loop takes; `again`: without what a recorded run has settled."""
+    add_output(parser, "what stdout gets: the diff, one result, or every event and then the result")
     parser.add_argument(
-        "-o",
-        "--output",
-        "--output-format",
-        default="text",
-        choices=("text", "json", "jsonl", "stream-json"),
-        help="what stdout gets: the diff, one JSON result, or every event as a JSON line",
+        "--mode",
+        default="",
+        choices=("auto", "step"),
+        metavar="auto|step",
+        help="step: wait before each step",
     )
-    parser.add_argument("--mode", default="", choices=("auto", "step"), help="step: wait before each step")
+    if not again:
+        parser.add_argument(
+            "--base", default="", metavar="tree|index|COMMIT", help="what is read, checked and changed"
+        )
     parser.add_argument(
-        "--base", default="", help="tree, index or a commit: what is read, checked and changed"
-    )
-    parser.add_argument(
-        "--sandbox", default="", choices=("auto", "overlay", "clone", "off"), help="where commands run"
+        "--sandbox",
+        default="",
+        choices=("auto", "overlay", "clone", "off"),
+        metavar="auto|overlay|clone|off",
+        help="where commands run (off: in place)",
     )
     parser.add_argument(
         "--allow-network", action="store_true", help="commands of this run may reach the network"
@@ -50,6 +66,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--dry-run", action="store_true", help="write nothing; what was proven is kept in the run"
     )
     parser.add_argument("--wait", type=float, default=0, metavar="S", help="seconds a model may stay silent")
+    # Taken because scripts say them: there is no screen to leave out, and this version asks for no trust.
+    parser.add_argument("-p", "--print", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--trust", action="store_true", help=argparse.SUPPRESS)
 
 
 def handle(args: argparse.Namespace) -> int:
@@ -63,7 +82,7 @@ def run_loop_headless(root: Path, loop: str, task: str, args: Any) -> int:
     from treadle.headless import run_headless
     from treadle.session.session import Flags, Options, Session
 
-    output = _ALIASES.get(args.output, args.output)
+    output: Output = args.output
 
     def start() -> Session:
         catalog = load_catalog(root)

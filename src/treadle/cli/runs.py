@@ -3,8 +3,11 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
+from treadle.cli.arguments import add_output, tell, tell_rows
+from treadle.protocol.errors import TraceError
+from treadle.session.view import View
 from treadle.workspace.git import find_root
 
 _VERBS = {
@@ -14,7 +17,7 @@ _VERBS = {
     "diff": "the changes of a run, or as they stood after a step",
     "apply": "write a run's changes into the tree",
     "resume": "go on with a run that was killed or ended short",
-    "rewind": "put back what stood in the tree before a run wrote",
+    "rewind": "put back the files as they stood before a run wrote",
 }
 
 
@@ -22,25 +25,33 @@ def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Adds `runs` to the command line."""
     from treadle.cli.run import add_run_options
 
-    runs = sub.add_parser("runs", help="recorded runs", allow_abbrev=False)
-    verbs = runs.add_subparsers(dest="verb", required=True)
+    runs = sub.add_parser("runs", help="recorded runs")
+    verbs = runs.add_subparsers(dest="verb", required=True, metavar="|".join(_VERBS))
     for verb, text in _VERBS.items():
-        parser = verbs.add_parser(verb, help=text, allow_abbrev=False)
+        parser = verbs.add_parser(verb, help=text, description=text)
         if verb != "list":
             parser.add_argument(
-                "id", nargs="?", default="", help="a run's id, or its beginning or end; the newest"
+                "id",
+                nargs="?",
+                default="",
+                metavar="ID",
+                help="a run's id, or how it begins or ends; the newest",
             )
         if verb in ("diff", "apply"):
-            parser.add_argument("--step", default="", help="as it stood after this step")
+            parser.add_argument(
+                "--step",
+                default="",
+                help="as it stood after this step: its number, name or place (runs show)",
+            )
         if verb == "resume":
-            add_run_options(parser)
+            add_run_options(parser, again=True)
         else:
-            parser.add_argument("-o", "--output", default="text", choices=("text", "json", "jsonl"))
+            add_output(parser)
     runs.set_defaults(handle=handle)
 
 
 def handle(args: argparse.Namespace) -> int:
-    """The exit code of one of the verbs."""
+    """The exit code of one of the verbs; `show` and `replay` end with the run's own."""
     root = find_root(Path.cwd())
     verbs = {
         "list": _list,
@@ -55,53 +66,82 @@ def handle(args: argparse.Namespace) -> int:
 
 
 def _list(root: Path, args: argparse.Namespace) -> int:
-    import msgspec
-
+    """A run that can't be read is listed all the same, as `unreadable`."""
     from treadle.protocol.text import clean
-    from treadle.session.records import list_runs, runs_of, view_of
+    from treadle.session.records import list_runs, runs_of, view_of, with_end
 
+    rows, text = [], ""
     for name in list_runs(root):
-        view = view_of(runs_of(root) / name)
-        row = {"run": name, "loop": view.loop, "outcome": view.outcome or "unfinished", "task": view.task}
-        if args.output == "text":
-            sys.stdout.write(clean(f"{name}  {row['outcome']:<10}  {view.loop:<12}  {view.task[:60]}\n"))
-        else:
-            sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
-    return 0
+        folder = runs_of(root) / name
+        try:
+            view, reason = with_end(folder, view_of(folder)), ""
+        except TraceError as fault:
+            view, reason = View(outcome="unreadable", exit_code=fault.exit_code), fault.message
+        rows.append(
+            {
+                "run": name,
+                "loop": view.loop,
+                "outcome": view.outcome,
+                "exit_code": view.exit_code,
+                "reason": reason or view.reason,
+                "task": view.task,
+            }
+        )
+        task = " ".join((view.task or reason).split())
+        text += clean(f"{name}  {view.outcome:<10}  {view.loop:<12}  {task[:60]}".rstrip() + "\n")
+    if not rows:
+        sys.stderr.write("treadle: no run of this repository is on record\n")
+    return tell_rows(args, "runs", rows, text)
 
 
 def _show(root: Path, args: argparse.Namespace) -> int:
     from treadle.headless import show_run
-    from treadle.session.records import find_run, view_of
+    from treadle.protocol.text import clean
+    from treadle.session.records import find_run, finished_steps, view_of, with_end
 
     folder = find_run(root, args.id)
-    view = view_of(folder)
+    view = with_end(folder, view_of(folder))
+    if args.output == "text":
+        for number, (place, step) in enumerate(finished_steps(folder), 1):
+            sys.stderr.write(
+                clean(f"{number:>3} {place}  {step.verdict}: {step.summary}".split("\n")[0]) + "\n"
+            )
     show_run(view, folder, "json" if args.output != "text" else "text")
-    return 0
+    return view.exit_code
 
 
 def _replay(root: Path, args: argparse.Namespace) -> int:
     from treadle.headless import replay
-    from treadle.session.records import find_run
+    from treadle.session.records import find_run, view_of, with_end
 
-    replay(find_run(root, args.id), args.output)
-    return 0
+    folder = find_run(root, args.id)
+    view = with_end(folder, view_of(folder))
+    replay(folder, args.output)
+    return view.exit_code
 
 
 def _diff(root: Path, args: argparse.Namespace) -> int:
     from treadle.protocol.text import clean
     from treadle.session.records import diff_of_run, find_run
 
-    sys.stdout.write(clean(diff_of_run(root, find_run(root, args.id), args.step)))
-    return 0
+    folder = find_run(root, args.id)
+    text = diff_of_run(root, folder, args.step)
+    if args.output == "text" and not sys.stdout.isatty():
+        # For another program, which must get the very bytes (`| git apply`).
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+        return 0
+    shown = clean(text) if args.output == "text" else text.encode("utf-8", "replace").decode()
+    return tell(args, shown, run=folder.name, diff=shown)
 
 
 def _apply(root: Path, args: argparse.Namespace) -> int:
     from treadle.session.records import apply_run, find_run
 
-    for path in apply_run(root, find_run(root, args.id), args.step):
-        sys.stdout.write(f"{path}\n")
-    return 0
+    folder = find_run(root, args.id)
+    paths = apply_run(root, folder, args.step)
+    sys.stderr.write(f"treadle: written; to take it back: treadle runs rewind {folder.name}\n")
+    return _tell_paths(args, folder, "written", paths)
 
 
 def _resume(root: Path, args: argparse.Namespace) -> int:
@@ -110,19 +150,28 @@ def _resume(root: Path, args: argparse.Namespace) -> int:
     from treadle.session.session import Flags, Options, resume
 
     folder = find_run(root, args.id)
-    output: Literal["text", "json", "jsonl"] = "jsonl" if args.output == "stream-json" else args.output
     options = Options(
         mode=args.mode,
         sandbox=args.sandbox,
         flags=Flags(write=not args.dry_run, git=args.git, network=args.allow_network),
-        attended=output == "text" and sys.stdin.isatty() and sys.stderr.isatty(),
+        attended=args.output == "text" and sys.stdin.isatty() and sys.stderr.isatty(),
+        silence_s=args.wait,
     )
-    return run_headless(lambda: resume(root, folder, options), output)
+    return run_headless(lambda: resume(root, folder, options), args.output)
 
 
 def _rewind(root: Path, args: argparse.Namespace) -> int:
     from treadle.session.records import find_run, rewind_run
 
-    checkpoint = rewind_run(root, find_run(root, args.id))
-    sys.stderr.write(f"treadle: put back; what stood there is checkpoint {checkpoint}\n")
-    return 0
+    folder = find_run(root, args.id)
+    paths = rewind_run(root, folder)
+    sys.stderr.write(f"treadle: put back; to write it again: treadle runs apply {folder.name}\n")
+    return _tell_paths(args, folder, "restored", paths)
+
+
+def _tell_paths(args: argparse.Namespace, folder: Path, what: str, paths: tuple[str, ...]) -> int:
+    from treadle.protocol.text import clean
+
+    shown = [clean(path) for path in paths]
+    facts: dict[str, Any] = {"run": folder.name, what: shown}
+    return tell(args, "".join(f"{path}\n" for path in shown), **facts)

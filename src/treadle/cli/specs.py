@@ -3,17 +3,21 @@
 import argparse
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from treadle.cli.arguments import add_output, tell, tell_rows
 from treadle.protocol.errors import SpecError, UsageError
 from treadle.spec.agent import AgentSpec, CheckSpec, Limits, Rung
 from treadle.spec.catalog import Catalog
-from treadle.spec.faults import Faults, did_you_mean, listed
+from treadle.spec.faults import did_you_mean, listed
 from treadle.spec.layers import Folder, kind_of_file, shown
 from treadle.spec.load import folders_for, load_folders
 from treadle.spec.loop import DONE, STOP, LoopSpec, StepSpec
+from treadle.workspace.git import find_root
 
 _KINDS = {"agents": "agent", "loops": "loop"}
 
@@ -29,8 +33,6 @@ def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         showing = below.add_parser("show", help=f"one {kind}, as resolved")
         showing.add_argument("name", metavar="NAME")
         showing.set_defaults(handle=_show)
-        for command in (listing, showing):
-            command.add_argument("--output", choices=("text", "json"), default="text")
         validating = below.add_parser(
             "validate", help="every fault at once; all that holds here, or these files"
         )
@@ -39,25 +41,19 @@ def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         graph = below.add_parser("graph", help=f"the {kind} as a Mermaid graph")
         graph.add_argument("name", metavar="NAME")
         graph.set_defaults(handle=_graph)
-
-
-def repository_root(start: Path) -> Path:
-    """The nearest folder from `start` upwards with `.git` or `.treadle` in it; `start` where there is none."""
-    return next(
-        (p for p in (start, *start.parents) if (p / ".git").exists() or (p / ".treadle").is_dir()), start
-    )
+        for command in (listing, showing, validating, graph):
+            add_output(command)
 
 
 def _loaded() -> Catalog:
     """What holds here; faults are told on stderr, and what is sound is shown all the same."""
-    catalog, faults = load_folders(folders_for(repository_root(Path.cwd())))
-    if faults:
-        sys.stderr.write("\n".join(faults.lines()) + "\n")
+    catalog, faults = load_folders(folders_for(find_root(Path.cwd())))
+    _told(faults.lines())
     return catalog
 
 
 def _list(args: argparse.Namespace) -> int:
-    catalog, faults = load_folders(folders_for(repository_root(Path.cwd())))
+    catalog, faults = load_folders(folders_for(find_root(Path.cwd())))
     specs: dict[str, AgentSpec] | dict[str, LoopSpec] = (
         catalog.agents if args.kinds == "agents" else catalog.loops
     )
@@ -71,18 +67,17 @@ def _list(args: argparse.Namespace) -> int:
         }
         for name, spec in specs.items()
     ]
-    if args.output == "json":
-        sys.stdout.write(msgspec.json.encode({args.kinds: rows}).decode() + "\n")
-    else:
-        for name, spec in specs.items():
-            file = shown(Path(catalog.origins[f"{kind} {name}"]))
-            sys.stdout.write(f"{name}  {_arrows(spec)}\n    {spec.description}\n    {file}\n")
-    return _told(faults)
+    text = ""
+    for name, spec in specs.items():
+        file = shown(Path(catalog.origins[f"{kind} {name}"]))
+        text += f"{name}  {_arrows(spec)}\n    {spec.description}\n    {file}\n"
+    return tell_rows(args, args.kinds, rows, text, code=_told(faults.lines()))
 
 
-def _told(faults: Faults) -> int:
+def _told(faults: Sequence[str]) -> int:
+    """The exit code that the faults, told here on stderr, end the command with."""
     if faults:
-        sys.stderr.write("\n".join(faults.lines()) + "\n")
+        sys.stderr.write("\n".join(faults) + "\n")
     return SpecError.exit_code if faults else 0
 
 
@@ -91,13 +86,10 @@ def _show(args: argparse.Namespace) -> int:
     kind = _KINDS[args.kinds]
     spec = _named(args, catalog)
     file = catalog.origins[f"{kind} {spec.name}"]
-    if args.output == "json":
-        sys.stdout.write(msgspec.json.encode({kind: spec, "file": file}).decode() + "\n")
-        return 0
     lines = _agent_lines(spec) if isinstance(spec, AgentSpec) else _loop_lines(spec)
     head = [f"{kind} {spec.name}", f"  {spec.description}", f"  file: {shown(Path(file))}"]
-    sys.stdout.write("\n".join([*head, *lines]) + "\n")
-    return 0
+    facts: dict[str, Any] = {kind: spec, "file": file}
+    return tell(args, "\n".join([*head, *lines]) + "\n", **facts)
 
 
 def _named(args: argparse.Namespace, catalog: Catalog) -> AgentSpec | LoopSpec:
@@ -112,24 +104,18 @@ def _named(args: argparse.Namespace, catalog: Catalog) -> AgentSpec | LoopSpec:
 
 
 def _validate(args: argparse.Namespace) -> int:
-    root = repository_root(Path.cwd())
+    root = find_root(Path.cwd())
     folders = folders_for(root)
     if not args.files:
         catalog, faults = load_folders(folders)
-        if not faults:
-            counted = (
-                f"{len(catalog.agents)} agents, {len(catalog.loops)} loops, {len(catalog.tiers.tiers)} tiers"
-            )
-            sys.stdout.write(f"no faults: {counted}\n")
-        return _told(faults)
-    named = [_folder_of(Path(file), root, _KINDS[args.kinds], folders) for file in args.files]
-    _, faults = load_folders([*folders, *(folder for folder in named if folder is not None)])
-    lines = [line for line in faults.lines() if _about(line, args.files)]
-    if lines:
-        sys.stderr.write("\n".join(lines) + "\n")
-        return SpecError.exit_code
-    sys.stdout.write(f"no faults: {listed(args.files)}\n")
-    return 0
+        sound = f"{len(catalog.agents)} agents, {len(catalog.loops)} loops, {len(catalog.tiers.tiers)} tiers"
+        lines = faults.lines()
+    else:
+        named = [_folder_of(Path(file), root, _KINDS[args.kinds], folders) for file in args.files]
+        _, faults = load_folders([*folders, *(folder for folder in named if folder is not None)])
+        sound = listed(args.files)
+        lines = tuple(line for line in faults.lines() if _about(line, args.files))
+    return tell(args, "" if lines else f"no faults: {sound}\n", code=_told(lines), faults=lines)
 
 
 def _folder_of(path: Path, root: Path, kind: str, folders: list[Folder]) -> Folder | None:
@@ -177,8 +163,8 @@ def _about(line: str, files: list[str]) -> bool:
 def _graph(args: argparse.Namespace) -> int:
     spec = _named(args, _loaded())
     lines = _ladder_graph(spec) if isinstance(spec, AgentSpec) else _loop_graph(spec)
-    sys.stdout.write("\n".join(["flowchart TD", *(f"    {line}" for line in lines)]) + "\n")
-    return 0
+    text = "\n".join(["flowchart TD", *(f"    {line}" for line in lines)]) + "\n"
+    return tell(args, text, graph=text)
 
 
 def _outline(spec: AgentSpec | LoopSpec) -> list[str]:

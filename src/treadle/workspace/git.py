@@ -101,8 +101,15 @@ def top_level(folder: Path) -> Path | None:
 
 
 def find_root(cwd: Path) -> Path:
-    """The git top level above `cwd`, else `cwd` itself; links resolved."""
-    return top_level(cwd) or Path(os.path.realpath(cwd))
+    """The git top level above `cwd`; without git the nearest folder upwards with a `.treadle` in it of the same
+    owner as `cwd` (what others left in a shared folder above is none), else `cwd` itself. Links are resolved."""
+    here = Path(os.path.realpath(cwd))
+    top = top_level(here)
+    if top is not None:
+        return top
+    owner = here.stat().st_uid
+    marks = ((folder, folder / ".treadle") for folder in (here, *here.parents))
+    return next((folder for folder, mark in marks if mark.is_dir() and mark.stat().st_uid == owner), here)
 
 
 def git_folders(root: Path) -> tuple[Path, ...]:
