@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from protection import level_here
+
 MakeRepo = Callable[..., Path]
 
 
@@ -16,6 +18,9 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     home = tmp_path_factory.mktemp("xdg")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    if level_here() == "clone":
+        (home / "config" / "treadle").mkdir(parents=True)
+        (home / "config" / "treadle" / "settings.yaml").write_text("sandbox: clone\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "Test")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from protection import level_here
 from treadle.checks.base import CheckResult, Subject
 from treadle.checks.registry import get_check
 from treadle.spec.agent import CheckSpec
@@ -22,7 +23,7 @@ class Project:
     def __init__(self, root: Path, state: Path) -> None:
         self.root = root
         self.base = open_base(root)
-        self.runner = open_sandbox(root, self.base, state)
+        self.runner = open_sandbox(root, self.base, state, level_here())
 
     def view(self, edits: dict[str, str | None] | None = None) -> MergedView:
         view = MergedView(self.base)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from solvers_helpers import lay_out
 
+from protection import level_here
 from treadle.protocol.errors import UsageError
 from treadle.solvers.base import Problem
 from treadle.solvers.registry import NAMES, get_solver
@@ -31,7 +32,7 @@ def problem(
 ) -> Problem:
     root = lay_out(tmp_path / "project", files)
     base = open_base(root)
-    sandbox = open_sandbox(root, base, tmp_path / "state")
+    sandbox = open_sandbox(root, base, tmp_path / "state", level_here())
     settings = more.pop("settings", Settings())
     return Problem(MergedView(base), sandbox, settings, runner, TARGET, PASSING, **more)  # type: ignore[arg-type]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from protection import level_here
 from treadle.protocol.errors import UsageError
 from treadle.tools.base import ToolContext, ToolOutcome
 from treadle.tools.edit import Replaced, replace_once
@@ -26,7 +27,9 @@ def make(tmp_path: Path) -> Make:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_bytes(text.encode() if isinstance(text, str) else text)
         base = open_base(root)
-        return ToolContext(MergedView(base), open_sandbox(root, base, tmp_path / "state"), denied)
+        return ToolContext(
+            MergedView(base), open_sandbox(root, base, tmp_path / "state", level_here()), denied
+        )
 
     return lay
 

@@ -8,11 +8,12 @@ import pytest
 from test_workspace_overlay import SPAWN, alive, python, sh
 from workspace_helpers import tree
 
+from protection import level_here
 from treadle.protocol.errors import PathError, ProtectionMissing
 from treadle.workspace import overlay
 from treadle.workspace.base import open_base
 from treadle.workspace.changes import EMPTY, EXECUTABLE
-from treadle.workspace.sandbox import open_sandbox
+from treadle.workspace.sandbox import open_sandbox, overlay_holds
 from treadle.workspace.view import MergedView
 
 
@@ -42,10 +43,20 @@ def no_namespaces(monkeypatch):
     )
 
 
-def test_auto_falls_to_a_clone(repo, sandbox, no_namespaces):
-    assert sandbox(repo, choice="auto").level == "clone"
-    with pytest.raises(ProtectionMissing, match="Operation not permitted"):
-        sandbox(repo, choice="overlay")
+@pytest.mark.parametrize("choice", ["auto", "overlay"])
+def test_without_the_overlay_nothing_weaker_is_taken_unasked(repo, sandbox, no_namespaces, tmp_path, choice):
+    with pytest.raises(ProtectionMissing, match="Operation not permitted") as refused:
+        sandbox(repo, choice=choice)
+    assert "--sandbox clone" in refused.value.hint and "--sandbox off" in refused.value.hint
+    assert "without a wall" in refused.value.hint
+    assert not overlay_holds(repo, tmp_path / "state")
+    assert sandbox(repo, choice="clone").level == "clone"
+
+
+def test_whether_the_overlay_holds_is_tried_and_leaves_nothing(repo, sandbox, tmp_path):
+    sandbox(repo, choice="overlay").close()
+    assert overlay_holds(repo, tmp_path / "tried")
+    assert not list((tmp_path / "tried").iterdir())
 
 
 async def test_the_command_sees_base_and_changes(repo, sandbox, level):
@@ -223,8 +234,8 @@ async def test_a_clones_own_environment_is_the_copied_one(repo, sandbox):
 
 def test_what_commands_left_goes_with_the_sandbox_and_with_the_process(repo, tmp_path):
     state = tmp_path / "state"
-    runner = open_sandbox(repo, open_base(repo, "tree"), state)
-    other = open_sandbox(repo, open_base(repo, "tree"), state)
+    runner = open_sandbox(repo, open_base(repo, "tree"), state, level_here())
+    other = open_sandbox(repo, open_base(repo, "tree"), state, level_here())
     assert len(list(state.iterdir())) == 2
     runner.close()
     del runner, other
@@ -235,7 +246,7 @@ from pathlib import Path
 from treadle.workspace.base import open_base
 from treadle.workspace.sandbox import open_sandbox
 root = Path({str(repo)!r})
-runner = open_sandbox(root, open_base(root, "tree"), Path({str(state)!r}))
+runner = open_sandbox(root, open_base(root, "tree"), Path({str(state)!r}), {level_here()!r})
 (runner._area / "here").write_text("x")
 sys.argv[1:] and os.kill(os.getpid(), 9)
 """
@@ -243,7 +254,7 @@ sys.argv[1:] and os.kill(os.getpid(), 9)
     assert not list(state.iterdir())
     assert subprocess.run([sys.executable, "-c", program, "die"]).returncode == -9
     (left,) = state.iterdir()
-    held = open_sandbox(repo, open_base(repo, "tree"), state)
-    open_sandbox(repo, open_base(repo, "tree"), state)
+    held = open_sandbox(repo, open_base(repo, "tree"), state, level_here())
+    open_sandbox(repo, open_base(repo, "tree"), state, level_here())
     assert not left.exists()
     assert held._area.exists()

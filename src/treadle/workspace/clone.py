@@ -1,4 +1,5 @@
-"""The second level of protection: the command runs in a copy of the repository, at another path."""
+"""By explicit choice only: the command runs in a copy of the repository, at another path. That keeps the user's
+files from mistakes; it is no wall: the command reaches the network and can write wherever the user can."""
 
 import asyncio
 import os
@@ -6,14 +7,14 @@ import subprocess
 import threading
 from pathlib import Path
 
-from treadle.protocol.errors import PathError, ProtectionMissing
+from treadle.protocol.errors import ProtectionMissing
 from treadle.workspace import copies
 from treadle.workspace.changes import ChangeSet
 from treadle.workspace.command import Command, CommandResult, OnOutput
 from treadle.workspace.environ import command_environment
 from treadle.workspace.interpreter import project_python
 from treadle.workspace.paths import clean
-from treadle.workspace.strays import end_marked, new_mark
+from treadle.workspace.unwalled import LaidOut, run_laid_out
 from treadle.workspace.view import Base
 
 # Says from which folders below `root` the path, and each top module of the project, are taken; imports none.
@@ -88,7 +89,7 @@ class Clone:
             if name:
                 raise ProtectionMissing(
                     f"in a copy of the repository Python still takes the module {name} from the original",
-                    hint="an editable install points there; allow user namespaces, or --sandbox=off",
+                    hint="an editable install points there; allow user namespaces, or choose --sandbox off",
                 )
 
     def close(self) -> None:
@@ -98,38 +99,10 @@ class Clone:
     async def _run_in(
         self, folder: Path, command: Command, changes: ChangeSet, on_output: OnOutput | None
     ) -> CommandResult:
-        from treadle.workspace.process import run_process
-
         before = await asyncio.to_thread(self._lay_out, folder, changes)
-        if not (folder / command.cwd).is_dir():
-            raise PathError(f"no such folder: {command.cwd}")
-        mark = new_mark()
-        env = {**self._environment(command, folder), **mark}
+        laid = LaidOut(folder, folder.parent, self._base, changes, before)
         argv = [self._mapped(part, folder) for part in command.argv]
-        stdin = folder.parent / "stdin"
-        stdin.write_bytes(command.stdin)
-        try:
-            ended = await run_process(
-                argv,
-                cwd=folder / command.cwd,
-                env=env,
-                timeout_s=command.timeout_s,
-                stdin=stdin,
-                on_output=on_output,
-            )
-        finally:
-            await asyncio.to_thread(end_marked, mark)
-        after = changes
-        if not ended.timed_out:
-            after = await asyncio.to_thread(copies.collect, folder, self._base, changes, before)
-        return CommandResult(
-            returncode=ended.returncode,
-            output=ended.output,
-            changes=after,
-            timed_out=ended.timed_out,
-            cut_bytes=ended.cut_bytes,
-            duration_s=ended.duration_s,
-        )
+        return await run_laid_out(laid, command, argv, self._environment(command, folder), on_output)
 
     def _folder(self, slot: int) -> Path:
         return self._area / f"clone-{slot}" / self._root.name

@@ -3,13 +3,12 @@
 import asyncio
 from pathlib import Path
 
-from treadle.protocol.errors import PathError
 from treadle.workspace import copies
 from treadle.workspace.changes import Change, ChangeSet, digest
 from treadle.workspace.command import Command, CommandResult, OnOutput
 from treadle.workspace.environ import command_environment
 from treadle.workspace.paths import clean
-from treadle.workspace.strays import end_marked, new_mark
+from treadle.workspace.unwalled import LaidOut, run_laid_out
 from treadle.workspace.view import Base
 
 
@@ -37,52 +36,16 @@ class InPlace:
             kept = _Kept(self._root, self._base, self._area / "before")
             try:
                 before = await asyncio.to_thread(kept.lay_out, changes)
-                return await self._run(command, changes, on_output, kept, before)
+                laid = LaidOut(self._root, self._area, kept, changes, before)
+                return await run_laid_out(
+                    laid, command, command.argv, command_environment(command.env), on_output
+                )
             finally:
                 await asyncio.shield(asyncio.to_thread(kept.put_back))
 
     def close(self) -> None:
         """Removes what was kept aside."""
         copies.remove(self._area)
-
-    async def _run(
-        self,
-        command: Command,
-        changes: ChangeSet,
-        on_output: OnOutput | None,
-        kept: "_Kept",
-        before: dict[str, copies.Signature],
-    ) -> CommandResult:
-        from treadle.workspace.process import run_process
-
-        if not (self._root / command.cwd).is_dir():
-            raise PathError(f"no such folder: {command.cwd}")
-        mark = new_mark()
-        self._area.mkdir(parents=True, exist_ok=True)
-        stdin = self._area / "stdin"
-        stdin.write_bytes(command.stdin)
-        try:
-            ended = await run_process(
-                command.argv,
-                cwd=self._root / command.cwd,
-                env={**command_environment(command.env), **mark},
-                timeout_s=command.timeout_s,
-                stdin=stdin,
-                on_output=on_output,
-            )
-        finally:
-            await asyncio.to_thread(end_marked, mark)
-        after = changes
-        if not ended.timed_out:
-            after = await asyncio.to_thread(copies.collect, self._root, kept, changes, before)
-        return CommandResult(
-            returncode=ended.returncode,
-            output=ended.output,
-            changes=after,
-            timed_out=ended.timed_out,
-            cut_bytes=ended.cut_bytes,
-            duration_s=ended.duration_s,
-        )
 
 
 class _Kept:

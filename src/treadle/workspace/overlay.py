@@ -1,7 +1,6 @@
 """The first level of protection: the command sees its repository as an overlay, at the repository's own path."""
 
 import asyncio
-import marshal
 import os
 import subprocess
 import sys
@@ -14,15 +13,13 @@ from msgspec import Struct
 from treadle.protocol.errors import PathError, ProtectionMissing
 from treadle.workspace.changes import EMPTY, Change, ChangeSet, digest
 from treadle.workspace.command import Command, CommandResult, OnOutput
-from treadle.workspace.environ import command_environment
-from treadle.workspace.git import git_folders
 from treadle.workspace.harvest import Harvest, harvest, pyc_files
 from treadle.workspace.layers import lay_out, remove_tree, white_out_new
 from treadle.workspace.paths import clean
 from treadle.workspace.process import run_process
+from treadle.workspace.sandbox_spec import PACKAGE, Laid, sandbox_spec
 from treadle.workspace.view import Base
 
-_PACKAGE = Path(__file__).parents[1]
 # A bare Python, without site and the user's settings: only the standard library, then treadle's own.
 _START = (
     sys.executable,
@@ -30,22 +27,8 @@ _START = (
     "-S",
     "-c",
     "import sys; sys.path.append(sys.argv[1]); from treadle.workspace.sandbox_init import main; sys.exit(main())",
-    str(_PACKAGE.parent),
+    str(PACKAGE.parent),
 )
-_HIDDEN = ("/tmp/", "/var/tmp/", "/dev/")
-# Sockets and folders through which a program reaches services outside, even without a network.
-_MASKED = (
-    "/run/docker.sock",
-    "/run/containerd",
-    "/run/podman",
-    "/run/dbus",
-    "/run/snapd.socket",
-    "/run/lxd",
-    "/run/libvirt",
-    "/run/systemd/private",
-)
-
-
 _PROBE = Command(argv=("",))
 
 
@@ -222,59 +205,15 @@ class Overlay:
         return held, max(time.time_ns(), lower + 1_000_000)
 
     def _write_spec(self, placed: _Placed, command: Command, status: int) -> None:
-        env = command_environment(command.env)
-        home = os.path.realpath(env.get("HOME") or "/")
-        root = str(self._root)
-        usable = os.path.isdir(home) and home != "/" and not (home + "/").startswith(root + "/")
         cache = self._area / f"cache-{placed.slot}"
-        spec = {
-            "root": root,
-            "lowers": [str(self._layer), str(self._delta)],
-            "upper": str(placed.folder / "upper"),
-            "work": str(placed.folder / "work"),
-            "git": self._git_paths(),
-            "keep": sorted(self._kept(command, env, home)),
-            "home": home if usable else "",
-            "cache": [str(cache / "upper"), str(cache / "work")],
-            "scratch": os.path.realpath(command.scratch) if command.scratch else "",
-            "denied": str(self._area / "denied"),
-            "masked": [*_MASKED, f"/run/user/{os.getuid()}"],
-            "argv": list(command.argv),
-            "cwd": command.cwd,
-            "env": env,
-            "network": command.network,
-            "uid": os.getuid(),
-            "gid": os.getgid(),
-            "parent": os.getpid(),
-            "status": status,
-        }
-        (placed.folder / "spec").write_bytes(marshal.dumps(spec))
-
-    def _git_paths(self) -> list[str]:
-        """Git's folder (or file) in the repository, and its folders elsewhere."""
-        own = self._root / ".git"
-        if not os.path.lexists(own):
-            return []
-        if own.is_dir() and not own.is_symlink():
-            return [str(own)]
-        return [str(own), *(str(path) for path in git_folders(self._root))]
-
-    def _kept(self, command: Command, env: dict[str, str], home: str) -> set[str]:
-        """Folders that must stay in sight though they lie where the command gets an empty /tmp."""
-        program = Path(command.argv[0])
-        wanted = [Path(home), Path(sys.prefix), Path(sys.base_prefix), _PACKAGE, *command.readable]
-        if program.is_absolute():
-            wanted += [program.parent.parent, Path(os.path.realpath(program)).parent.parent]
-        for name in ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "GOROOT", "GOPATH", "CARGO_HOME"):
-            wanted += [Path(part) for part in env.get(name, "").split(os.pathsep) if part]
-        wanted += git_folders(self._root) if (self._root / ".git").is_file() else ()
-        found = set()
-        for path in wanted:
-            full = os.path.normpath(path)
-            inside = (full + "/").startswith(f"{self._root}/")
-            if full.startswith(_HIDDEN) and not inside and os.path.exists(full):
-                found.add(full)
-        return found
+        laid = Laid(
+            lowers=(self._layer, self._delta),
+            upper=placed.folder / "upper",
+            work=placed.folder / "work",
+            cache=(cache / "upper", cache / "work"),
+            denied=self._area / "denied",
+        )
+        (placed.folder / "spec").write_bytes(sandbox_spec(self._root, laid, command, status))
 
     def _collect(self, placed: _Placed, changes: ChangeSet) -> Harvest:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Opens the strongest protection that holds here."""
+"""Opens the protection that commands run under."""
 
 import os
 import sys
@@ -6,12 +6,15 @@ import tempfile
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from treadle.protocol.errors import ProtectionMissing
 from treadle.workspace.command import Runner
 from treadle.workspace.layers import remove_tree
 from treadle.workspace.view import Base
+
+if TYPE_CHECKING:
+    from treadle.workspace.overlay import Overlay
 
 _PREFIX = "treadle-sandbox-"
 _R = TypeVar("_R", bound=Runner)
@@ -23,8 +26,9 @@ def open_sandbox(
     """What runs commands on `base` and change sets over it; `.level` is the level in force, `.close()` removes
     what the commands left behind.
 
-    `state` is a folder of the run's own, outside the repository, for layers and caches. `auto` is `overlay`,
-    else `clone`. Raises: `ProtectionMissing` where the level, or for `auto` every level, does not hold; it says why.
+    `state` is a folder of the run's own, outside the repository, for layers and caches. `auto` is the best wall
+    that treadle knows, which is `overlay`: it never goes below it by itself. Raises: `ProtectionMissing` where the
+    level does not hold; it says why.
     """
     root = Path(os.path.realpath(root))
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -32,29 +36,47 @@ def open_sandbox(
         from treadle.workspace.in_place import InPlace
 
         return _owning(lambda area: InPlace(root, base, area), state)
-    why = ""
-    if choice in ("auto", "overlay"):
-        runner, why = _overlay(root, base, state)
-        if runner is not None:
-            return runner
-        if choice == "overlay":
-            raise ProtectionMissing(f"no overlay here: {why}", hint=_HINT)
+    if choice == "clone":
+        return _clone(root, base, state)
+    runner, why = _overlay(root, base, state)
+    if runner is None:
+        raise ProtectionMissing(f"no overlay here: {why}", hint=_HINT)
+    return runner
+
+
+def overlay_holds(root: Path, state: Path) -> bool:
+    """Whether commands on the repository at `root` can be walled in here: tried with a real mount, nothing of the
+    repository is run. `state` is a folder outside it, which is left as it was."""
+    from treadle.workspace.base import open_base
+
+    root = Path(os.path.realpath(root))
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    runner, _ = _overlay(root, open_base(root, "tree"), state)
+    if runner is None:
+        return False
+    runner.close()
+    return True
+
+
+_HINT = (
+    "allow unprivileged user namespaces; or choose --sandbox clone (a copy at another path, without a wall) "
+    "or --sandbox off (in place, without one)"
+)
+
+
+def _clone(root: Path, base: Base, state: Path) -> Runner:
     from treadle.workspace.clone import Clone
 
     clone = _owning(lambda area: Clone(root, base, area), state)
     try:
         clone.probe_clone()
-    except ProtectionMissing as error:
+    except ProtectionMissing:
         clone.close()
-        also = f" (no overlay here: {why})" if why else ""
-        raise ProtectionMissing(error.message + also, hint=error.hint) from None
+        raise
     return clone
 
 
-_HINT = "allow unprivileged user namespaces, or choose --sandbox=clone or --sandbox=off"
-
-
-def _overlay(root: Path, base: Base, state: Path) -> tuple[Runner | None, str]:
+def _overlay(root: Path, base: Base, state: Path) -> "tuple[Overlay | None, str]":
     """An overlay that was tried with a real mount, or why there is none. Its upper folder lies in `state`, or
     where that can't hold one (it lies on an overlay itself) in another place of this machine."""
     if not sys.platform.startswith("linux"):
