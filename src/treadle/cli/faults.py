@@ -27,7 +27,9 @@ def fault_of(error: BaseException, words: Sequence[str]) -> TreadleError:
         return error
     if isinstance(error, KeyboardInterrupt):
         return Aborted("interrupted")
-    if isinstance(error, OSError) and isinstance(error.filename, str | bytes):
+    if isinstance(error, FileNotFoundError) and error.filename is None and not _has_folder():
+        return UsageError("the folder you stand in is gone", hint="cd to one that is there")
+    if isinstance(error, OSError) and isinstance(error.filename, str | bytes) and _has_folder():
         return _refused(error, _absolute(os.fsdecode(error.filename)), words)
     said = " ".join(str(error).split())
     text = f"internal error: {type(error).__name__}: {said[:_MOST]}".rstrip(": ")
@@ -52,7 +54,8 @@ def _is_users(path: Path, words: Sequence[str]) -> bool:
     if _is_state(path):
         return False
     named = [_absolute(word.rpartition("=")[2]) for word in words if word[:1] not in ("", "-")]
-    return any(path.is_relative_to(place) for place in (*named, _here()))
+    inside = any(path.is_relative_to(place) for place in (*named, _here()))
+    return inside or any(path in place.parents for place in named)
 
 
 def _is_state(path: Path) -> bool:
@@ -67,6 +70,14 @@ def _here() -> Path:
         return find_root(Path.cwd())
     except OSError:
         return Path(os.devnull)
+
+
+def _has_folder() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 def _absolute(path: str) -> Path:

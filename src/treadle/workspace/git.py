@@ -108,8 +108,11 @@ def find_root(cwd: Path) -> Path:
     if top is not None:
         return top
     owner = here.stat().st_uid
-    marks = ((folder, folder / ".treadle") for folder in (here, *here.parents))
-    return next((folder for folder, mark in marks if mark.is_dir() and mark.stat().st_uid == owner), here)
+    for folder in (here, *here.parents):
+        mark = folder / ".treadle"
+        if os.path.isdir(mark) and mark.stat().st_uid == owner:
+            return folder
+    return here
 
 
 def git_folders(root: Path) -> tuple[Path, ...]:
