@@ -127,9 +127,10 @@ def apply_run(root: Path, folder: Path, step: str = "") -> tuple[str, ...]:
     """
     _begin(folder)
     with lock_run(folder):
-        changes = changes_of(folder, step)
-        written, _ = _written(folder)
-        rest = _rest(root, changes, written)
+        writes, changes = _writes(folder), changes_of(folder, step)
+        if not step:
+            changes = writes.ever.then(changes)
+        rest = _rest(root, changes, writes.now)
         if not rest:
             why = "it is in the tree already" if changes else "it changed nothing"
             raise TraceError(f"run {folder.name} has nothing to write: {why}")
@@ -138,7 +139,7 @@ def apply_run(root: Path, folder: Path, step: str = "") -> tuple[str, ...]:
             mark = write_changes(
                 root, rest, state_dir(root), lambda mark: log.add(ChangesWriting(rest.paths, mark))
             )
-            log.add(ChangesWritten(log.keep(written.then(changes).to_json()), rest.paths, mark))
+            log.add(ChangesWritten(log.keep(writes.now.then(changes).to_json()), rest.paths, mark))
         finally:
             log.close()
     return rest.paths
@@ -154,8 +155,7 @@ def rewind_run(root: Path, folder: Path) -> tuple[str, ...]:
     state = state_dir(root)
     with lock_run(folder):
         recover(root, state)
-        _, marks = _written(folder)
-        points = [load(state, mark) for mark in reversed(marks)]
+        points = [load(state, mark) for mark in reversed(_writes(folder).marks)]
         paths = _to_put_back(root, folder, points)
         if not paths:
             raise TraceError(f"nothing of run {folder.name} is in the tree")
@@ -193,19 +193,29 @@ def _to_put_back(root: Path, folder: Path, points: list[Checkpoint]) -> tuple[st
     return tuple(sorted(path for path, was in now.items() if was != first[path]))
 
 
-def _written(folder: Path) -> tuple[ChangeSet, tuple[str, ...]]:
-    """What of a run was written and not put back since, and the checkpoints before each write, oldest first."""
-    written = EMPTY
+class _Writes(Struct, frozen=True):
+    """What a run wrote and what of it was not put back since, with the checkpoints before that, oldest first."""
+
+    ever: ChangeSet
+    now: ChangeSet
+    marks: tuple[str, ...]
+
+
+def _writes(folder: Path) -> _Writes:
+    ever = now = EMPTY
     marks: dict[str, None] = {}
     for envelope in read_trace(folder):
         event = envelope.event
         if isinstance(event, ChangesWriting):
             marks[event.checkpoint] = None
+        elif isinstance(event, ChangesWritten) and event.changes:
+            # A loop that writes after each step sees its own writes as the base: sets need not hold the earlier.
+            changes = _changes(folder, event.changes)
+            ever, now = ever.then(changes), now.then(changes)
         elif isinstance(event, ChangesWritten):
-            written = _changes(folder, event.changes)
-            if not event.changes:
-                marks.clear()
-    return written, tuple(marks)
+            now = EMPTY
+            marks.clear()
+    return _Writes(ever, now, tuple(marks))
 
 
 def _rest(root: Path, changes: ChangeSet, written: ChangeSet) -> ChangeSet:
@@ -271,7 +281,7 @@ def recorded(folder: Path) -> Recorded:
     envelopes = list(read_trace(folder))
     results = {x.step: _result(folder, x.event) for x in envelopes if isinstance(x.event, StepFinished)}
     catalog = _decoded(folder, started.spec, Catalog)
-    return Recorded(started, envelopes[-1], fold(envelopes), catalog, results, _written(folder)[0])
+    return Recorded(started, envelopes[-1], fold(envelopes), catalog, results, _writes(folder).now)
 
 
 def _result(folder: Path, event: StepFinished) -> StepResult:
