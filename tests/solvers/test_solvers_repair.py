@@ -7,7 +7,7 @@ import pytest
 from solvers_helpers import lay_out
 
 from protection import level_here
-from treadle.protocol.errors import UsageError
+from treadle.protocol.errors import ProtectionMissing, UsageError
 from treadle.solvers.base import Problem
 from treadle.solvers.registry import NAMES, get_solver
 from treadle.solvers.repair import localise
@@ -100,6 +100,20 @@ async def test_a_worker_that_dies_is_told(tmp_path: Path) -> None:
     broken = Problem(given.view, Broken(), given.settings, "unittest", TARGET)
     solution = await get_solver("repair").solve(broken)
     assert solution.summary == "the search could not start: ImportError: no module named resource"
+
+
+async def test_a_missing_protection_is_not_taken_for_a_search_that_found_nothing(tmp_path: Path) -> None:
+    class Fallen:
+        level = "none"
+
+        async def run(self, command: Command, changes: object, on_output: object = None) -> CommandResult:
+            raise ProtectionMissing("the sandbox does not hold")
+
+    given = problem(tmp_path)
+    fallen = Problem(given.view, Fallen(), given.settings, "unittest", TARGET)
+    for asked in (get_solver("repair").solve, localise):
+        with pytest.raises(ProtectionMissing, match="does not hold"):
+            await asked(fallen)
 
 
 def test_solvers_have_names() -> None:

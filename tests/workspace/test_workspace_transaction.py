@@ -11,7 +11,7 @@ from treadle.protocol.errors import Busy, PathError, TraceError, WriteConflict
 from treadle.workspace import transaction
 from treadle.workspace.base import open_base
 from treadle.workspace.changes import EXECUTABLE, Change, ChangeSet
-from treadle.workspace.state import runs_dir, state_dir
+from treadle.workspace.state import state_dir, state_home
 from treadle.workspace.transaction import recover, restore_checkpoint, write_changes
 from treadle.workspace.view import MergedView
 
@@ -34,7 +34,7 @@ def test_state_is_private_and_by_repository(repo, tmp_path):
     other = tmp_path / "else" / "repo"
     other.mkdir(parents=True)
     assert state_dir(repo) != state_dir(other)
-    for folder in (state_dir(repo), runs_dir(repo)):
+    for folder in (state_home(), state_dir(repo), state_dir(other)):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert not folder.is_relative_to(repo)
 

@@ -56,5 +56,5 @@ class Solver(Protocol):
     name: str
 
     async def solve(self, problem: Problem) -> Solution:
-        """The best it found within `wall_s`. Never raises for what it can't solve."""
+        """The best it found within `wall_s`. Never raises for what it can't solve; raises `ProtectionMissing`."""
         ...

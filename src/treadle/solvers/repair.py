@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from treadle.protocol.errors import TreadleError
+from treadle.protocol.errors import ProtectionMissing, TreadleError
 from treadle.solvers.base import Problem, Solution, Suspect
 from treadle.spec.paths import is_denied, is_test_path, is_test_setting
 from treadle.workspace.changes import ChangeSet
@@ -115,6 +115,8 @@ async def _ask(problem: Problem, mode: str) -> _Told:
                 readable=(_HERE,),
             )
             result = await problem.runner.run(command, problem.view.changes)
+        except ProtectionMissing:
+            raise
         except (TreadleError, FileNotFoundError) as fault:
             return _Told(note=f"the search could not start: {fault}")
         try:

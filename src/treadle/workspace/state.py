@@ -23,11 +23,6 @@ def state_dir(root: Path) -> Path:
     return _private(state_home() / f"{name[:40]}-{mark}")
 
 
-def runs_dir(root: Path) -> Path:
-    """The folder of the repository's runs, made if missing, 0700."""
-    return _private(state_dir(root) / "runs")
-
-
 def write_private(path: Path, content: bytes) -> None:
     """Writes `content` to `path` as a file only the user can read, whole or not at all, and lasting."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
