@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Literal
 
 from treadle.protocol.errors import ProviderError, SpecError, TreadleError
 from treadle.spec.catalog import Catalog
@@ -31,7 +32,7 @@ def handle(args: argparse.Namespace) -> int:
     code, todo = 0, ""
     catalog, faults = _catalog(root)
     rows += _place(root)
-    level, fault = _sandbox(root)
+    level, fault = _sandbox(root, catalog.settings.sandbox if catalog else "auto")
     rows.append(("sandbox", level))
     if fault is not None:
         code, todo = fault.exit_code, fault.hint or fault.message
@@ -85,16 +86,27 @@ def _place(root: Path) -> list[tuple[str, str]]:
     ]
 
 
-def _sandbox(root: Path) -> tuple[str, TreadleError | None]:
-    """The level of protection in force, probed."""
+_UNWALLED = {
+    "clone": "clone, as your settings say: a copy at another path, without a wall",
+    "off": "off, as your settings say: in place, without a wall",
+}
+
+
+def _sandbox(
+    root: Path, choice: Literal["auto", "overlay", "clone", "off"]
+) -> tuple[str, TreadleError | None]:
+    """The level of protection that a run would have, or what is missing: the overlay is tried, nothing run in it."""
     import tempfile
+
+    if choice in _UNWALLED:
+        return _UNWALLED[choice], None
 
     from treadle.workspace.base import open_base
     from treadle.workspace.sandbox import open_sandbox
 
     with tempfile.TemporaryDirectory(prefix="treadle-doctor-") as area:
         try:
-            return open_sandbox(root, open_base(root, "tree"), Path(area)).level, None
+            return open_sandbox(root, open_base(root, "tree"), Path(area), choice).level, None
         except TreadleError as fault:
             return f"none: {fault.message}", fault
 
