@@ -61,7 +61,7 @@ def test_a_step_is_named_by_number_name_or_place(treadle, two):
     assert "+new = 1\n" in by["1"] and "two.py" not in by["1"] and "two.py" in by["3"]
     for step in ("0", "5", "-1", "nowhere"):
         said = treadle(root, "runs", "diff", f"--step={step}", "-o", "json")
-        assert said.code == 2 and f"no finished step `{step}`" in said.result["reason"]
+        assert said.code == 2 and f"no finished step `{step}`; it has 1 to 4" in said.result["reason"]
         assert said.result["hint"] == "one of: 1 one@1, 2 t@1, 3 more@1, 4 u@1"
 
 

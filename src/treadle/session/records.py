@@ -100,9 +100,10 @@ def changes_of(folder: Path, step: str = "") -> ChangeSet:
     if not found and step.isdecimal() and 0 < int(step) <= len(steps):
         found = [steps[int(step) - 1][1]]
     if not found:
-        known = ", ".join(f"{n} {place}" for n, (place, _) in enumerate(steps, 1))
+        known = ", ".join(f"{n} {place}" for n, (place, _) in enumerate(steps[:20], 1))
         raise TraceError(
-            f"run {folder.name} has no finished step `{step}`", hint=f"one of: {known}" if known else ""
+            f"run {folder.name} has no finished step `{step}`; it has {f'1 to {len(steps)}' if steps else 'none'}",
+            hint=f"one of: {known}{', …' if len(steps) > 20 else ''}" if known else "",
         )
     return _changes(folder, found[-1].changes)
 
