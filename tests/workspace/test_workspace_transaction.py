@@ -155,7 +155,7 @@ def test_any_failure_takes_everything_back(repo, state, monkeypatch, step):
 
     for name in ("prepare", "put", "take"):
         monkeypatch.setattr(transaction.swap, name, failing(getattr(transaction.swap, name)))
-    monkeypatch.setattr(transaction, "_make_folders", failing(transaction._make_folders))
+    monkeypatch.setattr(transaction.folders, "make", failing(transaction.folders.make))
     monkeypatch.setattr(transaction, "_write_journal", failing(transaction._write_journal))
     try:
         write_changes(repo, changes, state)

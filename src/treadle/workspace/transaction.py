@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from treadle.protocol.errors import Busy, PathError, WriteConflict
-from treadle.workspace import checkpoints, swap
+from treadle.workspace import checkpoints, folders, swap
 from treadle.workspace.base import file_mode, read_file
 from treadle.workspace.changes import Change, ChangeSet, digest
 from treadle.workspace.checkpoints import Checkpoint, Saved
@@ -153,23 +153,14 @@ def _apply(root: Path, changes: ChangeSet, checkpoint: Checkpoint, bits: dict[st
     for saved in checkpoint.paths:
         if saved.after is None:
             swap.take(root, saved.path, saved.temporary, saved.before)
-            dirty.update((_folder(saved.path), _folder(saved.temporary)))
+            dirty.update((folders.above(saved.path), folders.above(saved.temporary)))
     for saved in puts:
         if (root / saved.path).is_dir() and not (root / saved.path).is_symlink():
-            _clear_folder(root, saved.path)
-        _make_folders(root, saved.path, {**_folder_bits(checkpoint), **bits}, dirty)
+            folders.clear(root, saved.path)
+        folders.make(root, saved.path, {**_folder_bits(checkpoint), **bits}, dirty)
         swap.put(root, saved.path, saved.temporary, saved.before)
-        dirty.update((_folder(saved.path), _folder(saved.temporary)))
-    _sync(root, dirty)
-
-
-def _clear_folder(root: Path, folder: str) -> None:
-    """Removes a folder that holds nothing but empty ones. Raises: `Raced` when it holds more."""
-    try:
-        for above, _, _ in os.walk(root / folder, topdown=False):
-            Path(above).rmdir()
-    except OSError:
-        raise swap.Raced(folder) from None
+        dirty.update((folders.above(saved.path), folders.above(saved.temporary)))
+    folders.sync(root, dirty)
 
 
 def _finish(root: Path, state: Path, checkpoint: Checkpoint) -> None:
@@ -179,8 +170,8 @@ def _finish(root: Path, state: Path, checkpoint: Checkpoint) -> None:
         (root / saved.temporary).unlink(missing_ok=True)
     for saved in checkpoint.paths:
         if saved.after is None:
-            _remove_empty(root, saved.path, dirty)
-    _sync(root, dirty)
+            folders.remove_empty(root, saved.path, dirty)
+    folders.sync(root, dirty)
     _end_journal(state)
 
 
@@ -190,11 +181,11 @@ def _take_back(root: Path, state: Path, checkpoint: Checkpoint) -> tuple[str, ..
     back: list[str] = []
     for saved in sorted(checkpoint.paths, key=lambda s: (s.after is None, s.path)):
         if saved.after is None and saved.before is not None:
-            _unmake_folders(root, checkpoint, under=saved.path)
+            folders.unmake(root, checkpoint, under=saved.path)
         if _take_back_one(root, state, checkpoint, saved, dirty):
             back.append(saved.path)
-    _unmake_folders(root, checkpoint)
-    _sync(root, dirty)
+    folders.unmake(root, checkpoint)
+    folders.sync(root, dirty)
     _end_journal(state)
     return tuple(sorted(back))
 
@@ -209,26 +200,15 @@ def _take_back_one(root: Path, state: Path, checkpoint: Checkpoint, saved: Saved
         # Not there yet, or somebody's newer text: what waits beside it is a copy of no more use.
         spare.unlink(missing_ok=True)
         return False
-    dirty.update((_folder(saved.path), _folder(saved.temporary)))
+    dirty.update((folders.above(saved.path), folders.above(saved.temporary)))
     if saved.before is None:
         place.unlink()
         return True
-    _make_folders(root, saved.path, _folder_bits(checkpoint), dirty)
+    folders.make(root, saved.path, _folder_bits(checkpoint), dirty)
     if not os.path.lexists(spare):
         swap.prepare(place, spare, checkpoints.blob(state, checkpoint, saved), saved.mode, saved.bits)
     swap.give_back(root, saved.path, saved.temporary)
     return True
-
-
-def _unmake_folders(root: Path, checkpoint: Checkpoint, under: str = "") -> None:
-    """Removes the folders that the write made, as far as they are empty; only those at or below `under`."""
-    made = [folder for folder, bits in checkpoint.folders.items() if bits < 0]
-    for folder in sorted(made, key=len, reverse=True):
-        if not under or folder == under or folder.startswith(under + "/"):
-            try:
-                (root / folder).rmdir()
-            except OSError:
-                pass
 
 
 def _recover(root: Path, state: Path) -> tuple[str, ...]:
@@ -264,38 +244,8 @@ def _bits(root: Path, path: str) -> int:
         return -1
 
 
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
 def _folder_bits(checkpoint: Checkpoint) -> dict[str, int]:
     return {folder + "/": bits for folder, bits in checkpoint.folders.items()}
-
-
-def _make_folders(root: Path, path: str, bits: dict[str, int], dirty: set[str]) -> None:
-    for folder in reversed(parents(path)):
-        if not (root / folder).is_dir():
-            (root / folder).mkdir()
-            wanted = bits.get(folder + "/", -1)
-            if wanted >= 0:
-                (root / folder).chmod(wanted)
-            dirty.add(_folder(folder))
-
-
-def _remove_empty(root: Path, path: str, dirty: set[str]) -> None:
-    for folder in parents(path):
-        try:
-            (root / folder).rmdir()
-        except OSError:
-            return
-        dirty.discard(folder)
-        dirty.add(_folder(folder))
-
-
-def _sync(root: Path, folders: set[str]) -> None:
-    for folder in sorted(folders):
-        if (root / folder).is_dir():
-            sync_folder(root / folder)
 
 
 @contextmanager
