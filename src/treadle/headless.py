@@ -14,6 +14,7 @@ from treadle.protocol import events as e
 from treadle.protocol.errors import TreadleError
 from treadle.protocol.messages import Json
 from treadle.protocol.text import clean
+from treadle.session.records import with_end
 from treadle.session.result import Result, result_of
 from treadle.session.session import Session
 from treadle.session.trace import read_trace
@@ -92,7 +93,8 @@ def _print_result(result: Result, output: Output) -> None:
     if output != "text":
         _print_json(result)
     elif result.diff:
-        sys.stdout.write(clean(result.diff))
+        # Another program gets the diff as it is, line ends included.
+        sys.stdout.buffer.write((clean(result.diff) if sys.stdout.isatty() else result.diff).encode())
         sys.stdout.flush()
     for line in result.lines():
         print(clean(line), file=sys.stderr)
@@ -156,7 +158,7 @@ def _line(event: e.AnyEvent, place: str) -> str:
         case e.Noted():
             return f"  note: {event.text}"
         case e.ChangesWritten():
-            return f"wrote {', '.join(event.paths)}"
+            return f"{'wrote' if event.changes else 'put back'} {', '.join(event.paths)}"
         case _:
             return ""
 
@@ -201,4 +203,4 @@ def replay(folder: Path, output: Output) -> None:
             _print_line({"type": "event", **msgspec.to_builtins(envelope)})
         else:
             progress.show(envelope)
-    show_run(view, folder, output)
+    show_run(with_end(folder, view), folder, output)

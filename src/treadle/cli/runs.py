@@ -136,7 +136,8 @@ def _diff(root: Path, args: argparse.Namespace) -> int:
 
 
 def _apply(root: Path, args: argparse.Namespace) -> int:
-    from treadle.session.records import apply_run, find_run
+    from treadle.session.afterwards import apply_run
+    from treadle.session.records import find_run
 
     folder = find_run(root, args.id)
     paths = apply_run(root, folder, args.step)
@@ -161,7 +162,8 @@ def _resume(root: Path, args: argparse.Namespace) -> int:
 
 
 def _rewind(root: Path, args: argparse.Namespace) -> int:
-    from treadle.session.records import find_run, rewind_run
+    from treadle.session.afterwards import rewind_run
+    from treadle.session.records import find_run
 
     folder = find_run(root, args.id)
     paths = rewind_run(root, folder)

@@ -255,7 +255,10 @@ class ChangesWriting(Event, frozen=True, tag="changes_writing"):
 
 
 class ChangesWritten(Event, frozen=True, tag="changes_written"):
-    """The proven change set stands in the user's tree; `checkpoint` restores what was there before."""
+    """The change set stands in the user's tree; `checkpoint` restores what was there before.
+
+    With `changes` "" the run's writes were taken back: `paths` hold again what stood there before it.
+    """
 
     changes: str
     paths: tuple[str, ...]

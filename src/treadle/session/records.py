@@ -1,6 +1,5 @@
 """The runs of a repository on disk: listed, found by a part of their id, read back for a resume."""
 
-import time
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,16 +8,14 @@ from msgspec import Struct, structs
 
 from treadle.checks.base import TestReport
 from treadle.engine.state import StepResult
-from treadle.protocol.errors import Busy, TraceError, WriteConflict
+from treadle.protocol.errors import Busy, TraceError
 from treadle.protocol.events import ChangesWriting, ChangesWritten, Envelope, RunStarted, StepFinished
-from treadle.session.trace import TRACE_FILE, TraceWriter, lock_run, read_blob, read_trace
+from treadle.session.trace import TRACE_FILE, lock_run, read_blob, read_trace
 from treadle.session.view import View, fold
 from treadle.spec.catalog import Catalog
-from treadle.workspace.base import file_mode, open_base, read_file
-from treadle.workspace.changes import EMPTY, Change, ChangeSet, digest
-from treadle.workspace.checkpoints import Checkpoint, load
+from treadle.workspace.base import open_base
+from treadle.workspace.changes import EMPTY, ChangeSet
 from treadle.workspace.state import state_dir
-from treadle.workspace.transaction import recover, restore_checkpoint, write_changes
 from treadle.workspace.view import MergedView
 
 T = TypeVar("T")
@@ -54,7 +51,7 @@ def find_run(root: Path, part: str = "") -> Path:
 
 def view_of(folder: Path) -> View:
     """The view folded from a run's trace. Raises: `TraceError` where it can't be read or holds no start."""
-    _begin(folder)
+    begin_of(folder)
     return fold(read_trace(folder))
 
 
@@ -116,85 +113,10 @@ def diff_of_run(root: Path, folder: Path, step: str = "") -> str:
     view = view_of(folder)
     if not step and view.diff:
         return read_blob(folder, view.diff).decode("utf-8", "surrogateescape")
-    return MergedView(open_base(root, _begin(folder).base), changes_of(folder, step)).diff()
+    return MergedView(open_base(root, begin_of(folder).base), changes_of(folder, step)).diff()
 
 
-def apply_run(root: Path, folder: Path, step: str = "") -> tuple[str, ...]:
-    """Writes what of a run's change set is not in the tree yet; the paths written. A person's act, so unproven
-    changes too. It is put on record, so that `rewind_run` takes it back.
-
-    Raises: `TraceError` where there is nothing to write, `WriteConflict` when a file changed since, `Busy` while
-    the run goes on.
-    """
-    _begin(folder)
-    with lock_run(folder):
-        writes, changes = _writes(folder), changes_of(folder, step)
-        if not step:
-            changes = writes.ever.then(changes)
-        rest = _rest(root, changes, writes.now)
-        if not rest:
-            why = "it is in the tree already" if changes else "it changed nothing"
-            raise TraceError(f"run {folder.name} has nothing to write: {why}")
-        log = _Log(folder)
-        try:
-            mark = write_changes(
-                root, rest, state_dir(root), lambda mark: log.add(ChangesWriting(rest.paths, mark))
-            )
-            log.add(ChangesWritten(log.keep(writes.now.then(changes).to_json()), rest.paths, mark))
-        finally:
-            log.close()
-    return rest.paths
-
-
-def rewind_run(root: Path, folder: Path) -> tuple[str, ...]:
-    """Puts back what stood in the tree before the run wrote; the paths put back, sorted. All of them or none.
-
-    The change set stays in the run: `apply_run` writes it again. Raises: `TraceError` where nothing of the run is
-    in the tree, `WriteConflict` when a file changed since, `Busy` while the run goes on.
-    """
-    _begin(folder)
-    state = state_dir(root)
-    with lock_run(folder):
-        recover(root, state)
-        points = [load(state, mark) for mark in reversed(_writes(folder).marks)]
-        paths = _to_put_back(root, folder, points)
-        if not paths:
-            raise TraceError(f"nothing of run {folder.name} is in the tree")
-        log = _Log(folder)
-        try:
-            undo = [restore_checkpoint(root, state, point.id) for point in points]
-            log.add(ChangesWritten("", paths, undo[-1]))
-        finally:
-            log.close()
-    return paths
-
-
-def _to_put_back(root: Path, folder: Path, points: list[Checkpoint]) -> tuple[str, ...]:
-    """The paths that differ from what stood before the `points` (newest first), seen before any is touched.
-
-    Raises: `WriteConflict` for those that hold neither what was written nor what was there before.
-    """
-    first: dict[str, str | None] = {}
-    now: dict[str, str | None] = {}
-    raced: set[str] = set()
-    for point in points:
-        for saved in point.paths:
-            if saved.path not in now:
-                content = read_file(root, saved.path)
-                first[saved.path] = now[saved.path] = None if content is None else digest(content)
-            if now[saved.path] not in (saved.after, saved.before):
-                raced.add(saved.path)
-            now[saved.path] = saved.before
-    if raced:
-        raise WriteConflict(
-            f"changed since the run wrote it, nothing was put back: {', '.join(sorted(raced))}",
-            paths=tuple(sorted(raced)),
-            hint=f"take the run's part out by hand: treadle runs diff {folder.name}",
-        )
-    return tuple(sorted(path for path, was in now.items() if was != first[path]))
-
-
-class _Writes(Struct, frozen=True):
+class Writes(Struct, frozen=True):
     """What a run wrote and what of it was not put back since, with the checkpoints before that, oldest first."""
 
     ever: ChangeSet
@@ -202,7 +124,8 @@ class _Writes(Struct, frozen=True):
     marks: tuple[str, ...]
 
 
-def _writes(folder: Path) -> _Writes:
+def writes_of(folder: Path) -> Writes:
+    """What a run has written by now."""
     ever = now = EMPTY
     marks: dict[str, None] = {}
     for envelope in read_trace(folder):
@@ -216,39 +139,10 @@ def _writes(folder: Path) -> _Writes:
         elif isinstance(event, ChangesWritten):
             now = EMPTY
             marks.clear()
-    return _Writes(ever, now, tuple(marks))
+    return Writes(ever, now, tuple(marks))
 
 
-def _rest(root: Path, changes: ChangeSet, written: ChangeSet) -> ChangeSet:
-    """What of `changes` the tree does not hold yet; made from what was `written`, where that stands there."""
-    rest: dict[str, Change] = {}
-    for path, change in changes.changes.items():
-        now = read_file(root, path)
-        if now == change.content and (now is None or file_mode(root, path) == change.mode):
-            continue
-        earlier = written.get(path)
-        if earlier is not None and now == earlier.content:
-            change = Change(change.content, change.mode, None if now is None else digest(now))
-        rest[path] = change
-    return ChangeSet(rest)
-
-
-class _Log:
-    """Appends to the trace of a run that has ended what a person did with it afterwards."""
-
-    def __init__(self, folder: Path) -> None:
-        last = list(read_trace(folder))[-1]
-        self._run, self._seq = last.run, last.seq
-        self._trace = TraceWriter(folder)
-        self.keep = self._trace.keep
-        self.close = self._trace.close
-
-    def add(self, event: ChangesWriting | ChangesWritten) -> None:
-        self._seq += 1
-        self._trace.append(Envelope(self._seq, round(time.time(), 4), self._run, event))
-
-
-def _begin(folder: Path) -> RunStarted:
+def begin_of(folder: Path) -> RunStarted:
     """A run's first record. Raises: `TraceError` where the trace is empty, broken, or begins with another."""
     first = next(read_trace(folder), None)
     if first is None or not isinstance(first.event, RunStarted):
@@ -278,11 +172,11 @@ class Recorded(Struct, frozen=True):
 
 def recorded(folder: Path) -> Recorded:
     """A run's record. Raises: `TraceError` where the trace is empty or holds no start, or can't be read."""
-    started = _begin(folder)
+    started = begin_of(folder)
     envelopes = list(read_trace(folder))
     results = {x.step: _result(folder, x.event) for x in envelopes if isinstance(x.event, StepFinished)}
     catalog = _decoded(folder, started.spec, Catalog)
-    return Recorded(started, envelopes[-1], fold(envelopes), catalog, results, _writes(folder).now)
+    return Recorded(started, envelopes[-1], fold(envelopes), catalog, results, writes_of(folder).now)
 
 
 def _result(folder: Path, event: StepFinished) -> StepResult:

@@ -149,7 +149,7 @@ class Session:
 
     def _finish(self, run: Run, ending: Ending, meter: Meter) -> None:
         """The last record, and the end of the stream of events, whatever the disk says."""
-        changes = self._last_changes()
+        changes = run.written.then(self._last_changes())
         try:
             self.emit(
                 Place(),

@@ -117,11 +117,8 @@ def reduce(view: View, envelope: e.Envelope) -> View:
             view = structs.replace(view, notes=(*view.notes, event.text))
         case e.ModelReplied() | e.ModelFailed():
             view = structs.replace(view, usage=view.usage + event.usage, calls=view.calls + 1)
-        case e.ChangesWriting():
-            view = structs.replace(view, checkpoints=(*view.checkpoints, event.checkpoint))
-        case e.ChangesWritten():
-            written = tuple(dict.fromkeys((*view.written, *event.paths)))
-            view = structs.replace(view, changes=event.changes, written=written)
+        case e.ChangesWriting() | e.ChangesWritten():
+            view = _with_write(view, event)
         case e.RunFinished():
             view = structs.replace(
                 view,
@@ -142,6 +139,16 @@ def reduce(view: View, envelope: e.Envelope) -> View:
         case _:
             view = _within_step(view, envelope)
     return structs.replace(view, seq=envelope.seq or view.seq, live="")
+
+
+def _with_write(view: View, event: e.ChangesWriting | e.ChangesWritten) -> View:
+    """The view after a write began, ended, or was taken back."""
+    if isinstance(event, e.ChangesWriting):
+        return structs.replace(view, checkpoints=(*view.checkpoints, event.checkpoint))
+    if not event.changes:
+        return structs.replace(view, written=(), checkpoints=())
+    written = tuple(dict.fromkeys((*view.written, *event.paths)))
+    return structs.replace(view, changes=event.changes, written=written)
 
 
 def _within_step(view: View, envelope: e.Envelope) -> View:

@@ -1,0 +1,118 @@
+"""What a person does with a run's changes afterwards: writes them, or takes them back. Both go on its record."""
+
+import time
+from pathlib import Path
+
+from treadle.protocol.errors import TraceError, WriteConflict
+from treadle.protocol.events import ChangesWriting, ChangesWritten, Envelope
+from treadle.session.records import begin_of, changes_of, writes_of
+from treadle.session.trace import TraceWriter, lock_run, read_trace
+from treadle.workspace.base import file_mode, read_file
+from treadle.workspace.changes import Change, ChangeSet, digest
+from treadle.workspace.checkpoints import Checkpoint, load
+from treadle.workspace.state import state_dir
+from treadle.workspace.transaction import recover, restore_checkpoint, write_changes
+
+
+def apply_run(root: Path, folder: Path, step: str = "") -> tuple[str, ...]:
+    """Writes what of a run's change set is not in the tree yet; the paths written. A person's act, so unproven
+    changes too. It is put on record, so that `rewind_run` takes it back.
+
+    Raises: `TraceError` where there is nothing to write, `WriteConflict` when a file changed since, `Busy` while
+    the run goes on.
+    """
+    begin_of(folder)
+    with lock_run(folder):
+        writes, changes = writes_of(folder), changes_of(folder, step)
+        if not step:
+            changes = writes.ever.then(changes)
+        rest = _rest(root, changes, writes.now)
+        if not rest:
+            why = "it is in the tree already" if changes else "it changed nothing"
+            raise TraceError(f"run {folder.name} has nothing to write: {why}")
+        log = _Log(folder)
+        try:
+            mark = write_changes(
+                root, rest, state_dir(root), lambda mark: log.add(ChangesWriting(rest.paths, mark))
+            )
+            log.add(ChangesWritten(log.keep(writes.now.then(changes).to_json()), rest.paths, mark))
+        finally:
+            log.close()
+    return rest.paths
+
+
+def rewind_run(root: Path, folder: Path) -> tuple[str, ...]:
+    """Puts back what stood in the tree before the run wrote; the paths put back, sorted. All of them or none.
+
+    The change set stays in the run: `apply_run` writes it again. Raises: `TraceError` where nothing of the run is
+    in the tree, `WriteConflict` when a file changed since, `Busy` while the run goes on.
+    """
+    begin_of(folder)
+    state = state_dir(root)
+    with lock_run(folder):
+        recover(root, state)
+        points = [load(state, mark) for mark in reversed(writes_of(folder).marks)]
+        paths = _to_put_back(root, folder, points)
+        if not paths:
+            raise TraceError(f"nothing of run {folder.name} is in the tree")
+        log = _Log(folder)
+        try:
+            undo = [restore_checkpoint(root, state, point.id) for point in points]
+            log.add(ChangesWritten("", paths, undo[-1]))
+        finally:
+            log.close()
+    return paths
+
+
+def _to_put_back(root: Path, folder: Path, points: list[Checkpoint]) -> tuple[str, ...]:
+    """The paths that differ from what stood before the `points` (newest first), seen before any is touched.
+
+    Raises: `WriteConflict` for those that hold neither what was written nor what was there before.
+    """
+    first: dict[str, str | None] = {}
+    now: dict[str, str | None] = {}
+    raced: set[str] = set()
+    for point in points:
+        for saved in point.paths:
+            if saved.path not in now:
+                content = read_file(root, saved.path)
+                first[saved.path] = now[saved.path] = None if content is None else digest(content)
+            if now[saved.path] not in (saved.after, saved.before):
+                raced.add(saved.path)
+            now[saved.path] = saved.before
+    if raced:
+        raise WriteConflict(
+            f"changed since the run wrote it, nothing was put back: {', '.join(sorted(raced))}",
+            paths=tuple(sorted(raced)),
+            hint=f"take the run's part out by hand: treadle runs diff {folder.name}",
+        )
+    return tuple(sorted(path for path, was in now.items() if was != first[path]))
+
+
+def _rest(root: Path, changes: ChangeSet, written: ChangeSet) -> ChangeSet:
+    """What of `changes` the tree does not hold yet; made from what was `written`, where that stands there."""
+    rest: dict[str, Change] = {}
+    for path, change in changes.changes.items():
+        now = read_file(root, path)
+        if now == change.content and (now is None or file_mode(root, path) == change.mode):
+            continue
+        earlier = written.get(path)
+        if earlier is not None and now == earlier.content:
+            change = Change(change.content, change.mode, None if now is None else digest(now))
+        rest[path] = change
+    return ChangeSet(rest)
+
+
+class _Log:
+    """Appends to the trace of a run that has ended what a person did with it afterwards."""
+
+    def __init__(self, folder: Path) -> None:
+        last = list(read_trace(folder))[-1]
+        self._run, self._seq = last.run, last.seq
+        self._trace = TraceWriter(folder)
+        self.keep = self._trace.keep
+        self.close = self._trace.close
+
+    def add(self, event: ChangesWriting | ChangesWritten) -> None:
+        self._seq += 1
+        self._trace.append(Envelope(self._seq, round(time.time(), 4), self._run, event))
