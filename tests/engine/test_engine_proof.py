@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from samples import CALC, treadle_dir
 
+from samples import CALC, treadle_dir
 from treadle.checks.base import CheckResult, FailedTest, TestReport
 from treadle.engine.verdicts import merge_reports, relative
 from treadle.protocol import commands
