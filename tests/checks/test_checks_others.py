@@ -35,7 +35,7 @@ async def test_parses_holds_nothing_against_what_was_broken_before(project):
     there = project({"bad.py": "def (:\n", "n.txt": "x"})
     assert (await there.run({"bad.py": "def (:\n\n"}, check="parses")).verdict == "pass"
     assert (await there.run({"n.txt": "y"}, check="parses")).verdict == "none"
-    assert (await there.run({"bad.py": None}, check="parses")).verdict == "pass"
+    assert (await there.run({"bad.py": None}, check="parses")).verdict == "none"
     assert (await there.run({}, check="parses")).summary == "no file was changed"
 
 
@@ -183,11 +183,11 @@ def test_an_error_refuses_and_a_text_that_quotes_one_does_not(message, trace, re
     [
         (("#1", "#2"), ("#1", "#2"), ""),
         (("#1", "#2"), ("#1",), "fewer tests than on the base: 1 of 2"),
-        (("a", "b"), ("#1", "#2"), "passed on the base and no longer runs: a, b"),
-        (("a", "b"), ("b", "c", "d"), "passed on the base and no longer runs: a"),
+        (("a", "b"), ("#1", "#2"), "ran on the base and no longer runs: a, b"),
+        (("a", "b"), ("b", "c", "d"), "ran on the base and no longer runs: a"),
         (("l.rs - f (line 3)",), ("l.rs - f (line 9)",), ""),
         (("l.rs - f (line 3)", "l.rs - f (line 9)"), ("l.rs - f (line 9)",),
-         "passed on the base and no longer runs: l.rs - f (line 9)"),
+         "ran on the base and no longer runs: l.rs - f (line 9)"),
         (("t[<f at 0x7f00aa11]",), ("t[<f at 0x7f00bb22]",), ""),
     ],
 )  # fmt: skip

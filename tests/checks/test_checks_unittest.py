@@ -203,15 +203,15 @@ async def test_fewer_tests_than_on_the_base_is_no_pass(project):
     result = await there.run(one_gone, baseline=base)
     assert (result.verdict, result.summary) == (
         "fail",
-        "passed on the base and no longer runs: test_calc.Adds.test_zero",
+        "ran on the base and no longer runs: test_calc.Adds.test_zero",
     )
     skipped = {"test_calc.py": TEST.replace("    def test_zero", "    @unittest.skip('')\n    def test_zero")}
     assert (await there.run(skipped, baseline=base)).summary == (
-        "passed on the base and is skipped now: test_calc.Adds.test_zero"
+        "ran on the base and is skipped now: test_calc.Adds.test_zero"
     )
     aimed = await there.run(one_gone, baseline=base, target=("test_calc.Adds.test_small",))
     assert (aimed.verdict, aimed.summary) == (
-        "fail", "passed on the base and no longer runs: test_calc.Adds.test_zero",
+        "fail", "ran on the base and no longer runs: test_calc.Adds.test_zero",
     )  # fmt: skip
     none = await there.run({"test_calc.py": "import unittest\n"}, baseline=base)
     assert (none.verdict, none.summary) == ("fail", "no test ran; on the base 2 did")
@@ -273,5 +273,5 @@ async def test_a_deleted_test_is_missed_though_an_empty_one_took_its_place(proje
     result = await there.run(edits, baseline=base)
     assert (result.verdict, result.summary) == (
         "fail",
-        "passed on the base and no longer runs: test_calc.Adds.test_zero",
+        "ran on the base and no longer runs: test_calc.Adds.test_zero",
     )

@@ -32,7 +32,10 @@ class FailedTest(Struct, frozen=True):
 
 
 class TestReport(Struct, frozen=True):
-    """What a test run saw. Ids are the runner's own, so that each can be run again by itself."""
+    """What a test run saw. Ids are the runner's own, so that each can be run again by itself.
+
+    `asked` are the ids that alone were to run, () for the whole suite.
+    """
 
     __test__ = False
 
@@ -42,6 +45,7 @@ class TestReport(Struct, frozen=True):
     failed: tuple[FailedTest, ...] = ()
     skipped: tuple[str, ...] = ()
     duration_s: float = 0.0
+    asked: tuple[str, ...] = ()
 
     @property
     def failed_ids(self) -> tuple[str, ...]:

@@ -1,12 +1,10 @@
 """From what a test run left to see to a verdict. Pure."""
 
-import re
-from collections import Counter
-
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from treadle.checks.base import CheckResult, FailedTest, TestReport
 from treadle.checks.describe import cut_middle, describe_failure, name_some
+from treadle.checks.lost import lost, not_run
 from treadle.checks.network import network_refusal, refusal_of
 from treadle.checks.runners.base import Seen
 from treadle.protocol.messages import ERROR, FAIL, NONE, PASS
@@ -17,9 +15,6 @@ IMPORTING = ("pytest", "unittest", "node")
 
 DETAIL = 4000
 """Characters of a check's detail."""
-
-_NUMBERED = re.compile(r"#\d+$")
-_UNSTEADY = re.compile(r" \(line \d+\)| at 0x[0-9a-f]{6,}")
 
 
 class Case(Struct, frozen=True):
@@ -144,9 +139,7 @@ def _split_network(case: Case) -> tuple[list[FailedTest], list[tuple[FailedTest,
 
 
 def _with_failed(report: TestReport, failed: tuple[FailedTest, ...]) -> TestReport:
-    return TestReport(
-        report.runner, report.collected, report.passed, failed, report.skipped, report.duration_s
-    )
+    return structs.replace(report, failed=failed)
 
 
 def _failed_summary(case: Case, real: list[FailedTest], refused: list[tuple[FailedTest, str]]) -> str:
@@ -207,10 +200,11 @@ def _compare(case: Case) -> CheckResult:
             return _said(
                 case, FAIL, f"the target did not pass, it did not run: {name_some(absent)}", _output(case)
             )
-        if lost := _lost(report, case.scope):
-            return _said(case, FAIL, lost, _output(case))
-    elif before is not None and (less := _less(report, before)):
+    if before is not None and (less := lost(report, before)):
         return _said(case, FAIL, less, _output(case))
+    if not case.seen.counted and (idle := not_run(report)):
+        text = f"{len(idle)} collected tests did not run: {name_some(idle)}"
+        return _error(case, "crash", text, detail=_output(case))
     if case.result.returncode != 0:
         last = case.result.output.strip().splitlines()[-1:] or [""]
         code = _code(case.result.returncode)
@@ -227,35 +221,3 @@ def _compare(case: Case) -> CheckResult:
         )  # fmt: skip
     skipped = f", {len(report.skipped)} skipped" if report.skipped else ""
     return _said(case, PASS, f"{len(passed)} of {len(report.collected)} tests pass{skipped}")
-
-
-def _less(report: TestReport, before: TestReport) -> str:
-    """What the base had and the report has not, "" for nothing: by count where the base's ids are no names."""
-    if not all(map(_NUMBERED.match, before.passed)):
-        return _lost(report, before.passed)
-    if len(report.collected) < len(before.collected):
-        return f"fewer tests than on the base: {len(report.collected)} of {len(before.collected)}"
-    if len(report.passed) < len(before.passed):
-        return f"fewer tests pass than on the base: {len(report.passed)} of {len(before.passed)}"
-    return ""
-
-
-def _lost(report: TestReport, wanted: tuple[str, ...]) -> str:
-    """Which of the `wanted` ids did not pass, and whether they ran at all; "" for none."""
-    passed, skipped = Counter(map(_steady, report.passed)), set(map(_steady, report.skipped))
-    gone: list[str] = []
-    other: list[str] = []
-    for test in wanted:
-        name = _steady(test)
-        if passed[name]:
-            passed[name] -= 1
-        else:
-            (other if name in skipped else gone).append(test)
-    said = [f"passed on the base and no longer runs: {name_some(tuple(gone))}"] if gone else []
-    said += [f"passed on the base and is skipped now: {name_some(tuple(other))}"] if other else []
-    return "; ".join(said)
-
-
-def _steady(test: str) -> str:
-    """The id without what changes though the test does not: a documentation test's line, an object's address."""
-    return _UNSTEADY.sub("", test)

@@ -30,8 +30,10 @@ class ParsesCheck:
         if faults:
             return CheckResult("parses", FAIL, faults[0], "\n".join(faults))
         if not parsed:
-            why = f"no grammar for {', '.join(left)}" if left else "no file was changed"
-            return CheckResult("parses", NONE if left else PASS, why)
+            if not subject.changes:
+                return CheckResult("parses", PASS, "no file was changed")
+            why = f"no grammar for {', '.join(left)}" if left else "files were only deleted: nothing to parse"
+            return CheckResult("parses", NONE, why)
         aside = f" ({len(left)} of no known language)" if left else ""
         return CheckResult("parses", PASS, f"{len(parsed)} changed files parse{aside}", "\n".join(parsed))
 

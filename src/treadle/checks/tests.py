@@ -76,6 +76,8 @@ class TestsCheck:
                     hint=f"install {program}",
                 )
             seen = runner.read(ended, job)
+            if ids and runner.targets:
+                seen = structs.replace(seen, report=structs.replace(seen.report, asked=ids))
         return judge(
             Case(seen, ended, runner.how, limit, subject.network, subject.target, subject.baseline, scope)
         )

@@ -177,6 +177,9 @@ class Judge:
             return Judgement(FAIL, text, text, NOT_JUDGED)
         if not touched and agent.writes and any(c.name == "tests" for c in agent.checks):
             return Judgement(FAIL, "nothing was changed", "nothing was changed", NOT_JUDGED)
+        if agent.verdicts and (word := _word(candidate.output)) not in agent.verdicts:
+            text = f"verdict `{word}` is none of {', '.join(agent.verdicts)}"
+            return Judgement(FAIL, text, text, NOT_JUDGED)
         specs = list(agent.checks)
         if agent.output is not None and all(s.name != "schema" for s in specs):
             specs.append(CheckSpec("schema"))
@@ -217,6 +220,11 @@ class Judge:
             self._whole(view, baseline, target)
             self.know(candidate.changes, merge_reports(baseline, report))
         return Judgement(weakest, "; ".join(said) or "nothing judged it", failing=failing, tests=report)
+
+
+def _word(output: Json) -> str:
+    """The word that an output gives as its verdict, "" for none."""
+    return str(output.get("verdict", "")) if isinstance(output, dict) else ""
 
 
 def _proves(spec: CheckSpec, result: CheckResult, writes: bool) -> bool:

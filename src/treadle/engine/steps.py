@@ -8,7 +8,7 @@ from msgspec import structs
 from treadle.checks.base import TestReport
 from treadle.engine.budget import Meter
 from treadle.engine.job import Job
-from treadle.engine.judge import TESTS
+from treadle.engine.judge import TESTS, Candidate
 from treadle.engine.ladder import climb
 from treadle.engine.run import Run
 from treadle.engine.state import Item, LoopState, Outcome, StepResult
@@ -116,15 +116,43 @@ async def _side_by_side(
         if result.verdict in (FAIL, ERROR):
             continue
         mine = _beyond(start, result.changes)
-        if set(mine.paths) & set(_beyond(start, merged.changes).paths):
+        if merged.changes == start:
+            merged = structs.replace(merged, changes=result.changes, unproven=result.unproven)
+            continue
+        both = structs.replace(
+            merged, changes=merged.changes.then(mine), unproven=merged.unproven or result.unproven
+        )
+        clash = set(mine.paths) & set(_beyond(start, merged.changes).paths)
+        if mine and (clash or not await _hold_together(run, step, state, both, place)):
             result = await _item(run, step, merged, f"{place}[{index}]+", items[index], len(items), walk)
             results[index] = result
-            if result.verdict not in (FAIL, ERROR):
-                merged = structs.replace(merged, changes=result.changes)
-        else:
-            merged = structs.replace(merged, changes=merged.changes.then(mine))
-        merged = structs.replace(merged, unproven=merged.unproven or result.unproven)
+            if result.verdict in (FAIL, ERROR):
+                continue
+            both = structs.replace(merged, changes=result.changes, unproven=result.unproven)
+        merged = both
     return results, merged
+
+
+async def _hold_together(run: Run, step: StepSpec, before: LoopState, both: LoopState, place: str) -> bool:
+    """Whether changes that passed apart pass together, by the agent's checks; a loop's items are never taken so."""
+    if not step.agent:
+        return False
+    agent = structs.replace(run.catalog.agents[step.agent], output=None, verdicts=(), deny=())
+    base = await run.judge.base(Place(place), run.view(before.changes)) if agent_tests(agent) else None
+    judgement = await run.judge.judge(
+        Place(place),
+        agent,
+        Candidate(both.changes),
+        run.view(before.changes),
+        target=(),
+        baseline=base.tests if base else None,
+    )
+    return judgement.verdict == PASS or (judgement.verdict == NONE and both.unproven)
+
+
+def agent_tests(agent: AgentSpec) -> bool:
+    """Whether the project's tests are among the agent's checks."""
+    return any(check.name == TESTS.name for check in agent.checks)
 
 
 async def together(work: Sequence[Coroutine[None, None, StepResult]]) -> list[StepResult]:
@@ -148,7 +176,7 @@ async def _agent(run: Run, agent: AgentSpec, state: LoopState, place: str) -> St
     item = state.item
     baseline: TestReport | None = None
     target: tuple[str, ...] = ()
-    if any(check.name == "tests" for check in agent.checks):
+    if agent_tests(agent):
         base = await run.judge.base(Place(place), run.view(state.changes))
         if base.verdict == ERROR and base.cause != "no_tests":
             return StepResult(
@@ -171,13 +199,11 @@ async def _agent(run: Run, agent: AgentSpec, state: LoopState, place: str) -> St
 async def _check(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
     """A check on the whole change set; a pass of it proves what was not judged before."""
     assert step.check is not None
-    result = await run.judge.check(
-        Place(place),
-        step.check,
-        run.view(state.changes),
-        on="candidate" if state.changes else "base",
-        baseline=state.tests,
-    )
+    baseline: TestReport | None = None
+    if step.check.name == TESTS.name and state.changes:
+        baseline = (await run.judge.base(Place(place), run.view(ChangeSet()))).tests
+    view, on = run.view(state.changes), "candidate" if state.changes else "base"
+    result = await run.judge.check(Place(place), step.check, view, on=on, baseline=baseline)
     verdict: Verdict = result.verdict
     if step.check.expect != PASS and verdict in (PASS, FAIL):
         verdict = PASS if verdict == step.check.expect else FAIL

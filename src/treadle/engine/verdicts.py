@@ -3,6 +3,7 @@
 from msgspec import structs
 
 from treadle.checks.base import CheckResult, TestReport
+from treadle.checks.lost import lost
 from treadle.protocol.messages import ERROR, FAIL, NONE, PASS
 from treadle.spec.agent import CheckSpec
 
@@ -15,12 +16,13 @@ def relative(
 ) -> CheckResult:
     """The result with the verdict that counts.
 
-    No tests is `none`. What broke the test run where the base ran is a `fail`. What failed on the base and is
-    not the target is not held against a candidate that keeps all that passed. Where a `fail` was asked for, it
-    takes a new test that was collected and seen to fail; nothing else is one.
+    No tests is `none`, and a `fail` where the base had some. What broke the test run where the base ran is a
+    `fail`. What failed on the base and is not the target is not held against a candidate that keeps all that
+    ran. Where a `fail` was asked for, it takes a new test that was collected and seen to fail; nothing else is one.
     """
     if result.cause == "no_tests":
-        return structs.replace(result, verdict=NONE)
+        had = baseline is not None and bool(baseline.collected)
+        return structs.replace(result, verdict=FAIL if had else NONE)
     if spec.name != "tests":
         return _as_asked(spec, result)
     if result.verdict == ERROR and result.cause in _CANDIDATES_OWN:
@@ -46,22 +48,20 @@ def _red(result: CheckResult, report: TestReport, baseline: TestReport | None) -
     passed = set(baseline.passed) if baseline else set()
     known = set(baseline.collected) if baseline else set()
     fresh = sorted(now - known)
-    if fresh and not now & passed and passed <= set(report.passed):
+    if fresh and not now & passed and (baseline is None or not lost(report, baseline)):
         return structs.replace(result, verdict=PASS, summary=f"fails, as asked: {', '.join(fresh)}")
     why = "no new test fails" if not fresh else "it breaks a test that passed"
     return structs.replace(result, verdict=FAIL, summary=f"{why} ({result.summary})")
 
 
 def _as_before(report: TestReport, baseline: TestReport, target: tuple[str, ...]) -> bool:
-    """Whether all that fails failed on the base too, the target passes, and what passed still does.
-
-    In a run of a part of the suite, only that part is looked at.
-    """
-    ran, passed = set(report.collected), set(report.passed)
-    whole = len(ran) >= len(baseline.collected)
-    must = set(baseline.passed) if whole else set(baseline.passed) & ran
+    """Whether all that fails failed on the base too, the target passes, and all that ran there still runs."""
     failed_before = set(baseline.failed_ids) - set(target)
-    return set(report.failed_ids) <= failed_before and must <= passed and set(target) <= passed
+    return (
+        set(report.failed_ids) <= failed_before
+        and set(target) <= set(report.passed)
+        and not lost(report, baseline)
+    )
 
 
 def merge_reports(base: TestReport, newer: TestReport) -> TestReport:
