@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+from msgspec import structs
+
 from treadle.protocol.errors import TraceError, WriteConflict
 from treadle.protocol.events import ChangesWriting, ChangesWritten, Envelope
 from treadle.session.records import begin_of, changes_of, writes_of
@@ -94,11 +96,14 @@ def _rest(root: Path, changes: ChangeSet, written: ChangeSet) -> ChangeSet:
     rest: dict[str, Change] = {}
     for path, change in changes.changes.items():
         now = read_file(root, path)
-        if now == change.content and (now is None or file_mode(root, path) == change.mode):
-            continue
         earlier = written.get(path)
         if earlier is not None and now == earlier.content:
-            change = Change(change.content, change.mode, None if now is None else digest(now))
+            mode, before = (None, None) if now is None else (earlier.mode, digest(now))
+            change = structs.replace(change, before=before, mode_before=mode)
+        if now == change.content and (
+            now is None or change.keeps_mode or file_mode(root, path) == change.mode
+        ):
+            continue
         rest[path] = change
     return ChangeSet(rest)
 

@@ -103,12 +103,13 @@ def collect(folder: Path, base: Base, given: ChangeSet, before: dict[str, Signat
             continue
         content, mode = base.read(path), base.mode(path)
         was = earlier.before if earlier else (None if content is None else digest(content))
+        mode_was = earlier.mode_before if earlier else mode
         found, found_mode = read_file(folder, path), file_mode(folder, path)
         if found is None or found_mode is None:
             if content is not None:
-                after[path] = Change(None, mode or 0o100644, was)
+                after[path] = Change(None, mode or 0o100644, was, mode_was)
         elif (found, found_mode) != (content, mode):
-            after[path] = Change(found, found_mode, was)
+            after[path] = Change(found, found_mode, was, mode_was)
     return ChangeSet(after)
 
 

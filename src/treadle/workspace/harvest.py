@@ -51,12 +51,13 @@ def harvest(
         earlier = given.get(path)
         content, mode = base.read(path), base.mode(path)
         before = earlier.before if earlier else (None if content is None else digest(content))
+        was = earlier.mode_before if earlier else mode
         now = changed.get(path)
         if now is None:
             if content is not None:
-                after[path] = Change(None, mode or 0o100644, before)
+                after[path] = Change(None, mode or 0o100644, before, was)
         elif now.content != content or now.mode != mode:
-            after[path] = Change(now.content, now.mode, before)
+            after[path] = Change(now.content, now.mode, before, was)
     stale = {*touched, *after}
     dropped = {path for path in ignored if _source(path) in stale}
     kept = {*masks, *dropped, *(p for p in (*found.entries, *found.gone) if p not in ignored)}

@@ -208,6 +208,8 @@ def permissions(like: Path, mode: int) -> int:
     bits = 0o644
     try:
         found = os.lstat(like)
+        if git_mode(found.st_mode) == mode:
+            return stat.S_IMODE(found.st_mode)
         if stat.S_ISREG(found.st_mode):
             bits = stat.S_IMODE(found.st_mode)
     except OSError:

@@ -9,9 +9,10 @@ from treadle.protocol.errors import PathError
 def clean(path: str) -> str:
     """`path` without `.` and empty parts.
 
-    Raises: `PathError` for one that is absolute, empty, climbs with `..`, holds a NUL or lies in `.git`.
+    Raises: `PathError` for one that is absolute, empty, climbs with `..`, holds a NUL or what no file name can, or
+    lies in `.git`.
     """
-    if not path or "\0" in path:
+    if not path or "\0" in path or not _is_name(path):
         raise PathError(f"not a path: {path!r}")
     if path.startswith("/"):
         raise PathError(f"absolute path: {path!r}", hint="name files relative to the repository's root")
@@ -23,6 +24,15 @@ def clean(path: str) -> str:
     if any(part.lower() == ".git" for part in parts):
         raise PathError(f"git's own folder is not to be touched: {path!r}")
     return "/".join(parts)
+
+
+def _is_name(path: str) -> bool:
+    """Whether the text stands for bytes, as every file name does."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def parents(path: str) -> list[str]:

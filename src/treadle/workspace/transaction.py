@@ -10,7 +10,7 @@ from pathlib import Path
 from treadle.protocol.errors import Busy, PathError, WriteConflict
 from treadle.workspace import checkpoints, folders, swap
 from treadle.workspace.base import file_mode, read_file
-from treadle.workspace.changes import Change, ChangeSet, digest
+from treadle.workspace.changes import EXECUTABLE, REGULAR, Change, ChangeSet, digest
 from treadle.workspace.checkpoints import Checkpoint, Saved
 from treadle.workspace.paths import clean, parents
 from treadle.workspace.state import sync_folder, write_private
@@ -113,19 +113,21 @@ def _check_paths(root: Path, changes: ChangeSet) -> None:
 
 
 def _unlike(root: Path, changes: ChangeSet) -> ChangeSet:
-    """The part of `changes` that is not there yet. Raises: `WriteConflict` for files changed since."""
+    """The part of `changes` that is not there yet; a file keeps its mode where only its content was changed. Raises: `WriteConflict` for files changed since."""
     todo: dict[str, Change] = {}
     raced = []
     for path, change in changes.changes.items():
         content = read_file(root, path)
-        if content == change.content and (content is None or file_mode(root, path) == change.mode):
+        there = file_mode(root, path)
+        mode = there if change.keeps_mode and there in (REGULAR, EXECUTABLE) else change.mode
+        if content == change.content and (content is None or there == mode):
             if content is None and os.path.lexists(root / path) and not os.path.isdir(root / path):
                 raced.append(path)
             continue
         now = None if content is None else digest(content)
         if now != change.before and content != change.content:
             raced.append(path)
-        todo[path] = Change(change.content, change.mode, now)
+        todo[path] = Change(change.content, mode, now)
     if raced:
         raise _conflict(tuple(sorted(raced)))
     return ChangeSet(todo)

@@ -137,7 +137,7 @@ class MergedView(Struct, frozen=True):
         if content == before and (content is None or mode == self.base.mode(path)):
             left = {p: c for p, c in self.changes.changes.items() if p != path}
             return MergedView(self.base, ChangeSet(left))
-        change = Change(content, mode, None if before is None else digest(before))
+        change = Change(content, mode, None if before is None else digest(before), self.base.mode(path))
         return MergedView(self.base, ChangeSet({**self.changes.changes, path: change}))
 
     def _content(self, path: str) -> bytes | None:
