@@ -99,10 +99,8 @@ def pytest_runtest_makereport(item: Any, call: Any) -> Iterator[None]:
             fields["message"] = "%s: %s" % (report.when, fields["message"])
         _REPORT.write("end", id=report.nodeid, outcome="failed", duration=report.duration, **fields)
     elif report.skipped:
-        expected = hasattr(report, "wasxfail")
-        _REPORT.write(
-            "end", id=report.nodeid, outcome="passed" if expected else "skipped", duration=report.duration
-        )
+        # An expected failure too: no evidence either way, so that marking a red test is not mending it.
+        _REPORT.write("end", id=report.nodeid, outcome="skipped", duration=report.duration)
     elif report.when == "call" and report.nodeid not in _failed_before:
         _REPORT.write("end", id=report.nodeid, outcome="passed", duration=report.duration)
 
