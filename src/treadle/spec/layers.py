@@ -28,7 +28,8 @@ class Folder(Struct, frozen=True):
 
 
 class Found(Struct):
-    """What the layers hold, merged, before anything is resolved. `faulty` are names of files that can't be read."""
+    """What the layers hold, merged, before anything is resolved. `faulty` are names of files that can't be
+    read, or name nothing."""
 
     agents: dict[str, Map] = {}
     loops: dict[str, Map] = {}
@@ -141,6 +142,9 @@ def _put(found: Found, kind: str, raw: Map, here: dict[tuple[str, str], Source],
         return
     name = raw.get("name")
     if not isinstance(name, str):
+        if "name" not in raw:
+            faults.add(raw.place, "missing_key", key="name")
+            found.faulty.add(raw.place[0].path.stem)
         found.nameless.append((kind, raw))
         return
     earlier = here.setdefault((kind, name), raw.place[0])

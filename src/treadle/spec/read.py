@@ -1,7 +1,7 @@
 """YAML as the 1.2 core schema, with the line of every key and value.
 
-Only `true` and `false` are booleans, so `on`, `yes`, `no` are text; `012` is twelve and `12:30` is text. Keys are
-always text. Tags, anchors, aliases, merge keys and duplicate keys are faults: a file means what it shows.
+Only `true` and `false` are booleans, so `on`, `yes`, `no` are text; `012` is twelve, `12:30` and, other than in the
+core schema, `0o12` are text. Keys are always text. Tags, anchors, aliases, merge keys and duplicate keys are faults: a file means what it shows.
 The schema is section 10.3 of the YAML 1.2.2 specification.
 """
 
@@ -18,7 +18,7 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 
 _INT = re.compile(r"[-+]?[0-9]{1,18}\Z")
-_BASED = re.compile(r"0o[0-7]{1,20}\Z|0x[0-9a-fA-F]{1,15}\Z")
+_BASED = re.compile(r"0x[0-9a-fA-F]{1,15}\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
 _WORDS: dict[str, bool | None] = {
