@@ -115,7 +115,7 @@ class Broken(unittest.TestCase):
     )
     assert (failed["test_truth"].expected, failed["test_truth"].got) == ("True", "''")
     assert {p.rsplit(".", 1)[1] for p in report.passed} == {"test_good_subs", "test_async"}
-    assert report.skipped == ("test_kinds.Kinds.test_skipped",)
+    assert report.skipped == ("test_kinds.Kinds.test_expected", "test_kinds.Kinds.test_skipped")
     assert len(report.collected) == 10
 
 

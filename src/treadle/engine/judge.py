@@ -69,6 +69,16 @@ class Judge:
         self._reports: dict[str, TestReport] = {}
         self.checks_s = 0.0
 
+    @property
+    def knows_tests(self) -> bool:
+        """Whether a verdict of this run rests on the project's tests."""
+        return bool(self._reports)
+
+    def forget(self) -> None:
+        """Drops all that was seen: what it was seen on has changed."""
+        self._seen.clear()
+        self._reports.clear()
+
     def know(self, changes: ChangeSet, report: TestReport) -> None:
         """Takes in a report of the whole suite on `changes`, from a record or composed."""
         self._reports[changes.id()] = report

@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import msgspec
 
-from treadle.engine.budget import Meter
+from treadle.engine.budget import Meter, Worst
 from treadle.models.base import Model, ModelReply, ModelRequest, Timers
 from treadle.models.open import check_available, open_model
 from treadle.models.prices import price_of
@@ -95,10 +96,13 @@ class Models:
         while True:
             entry = self.pick(tier, refused)
             key = _key(entry)
-            for meter in (self._meter, *meters):
-                meter.admit(f"tier {tier}")
             try:
-                return await self._ask_one(place, entry, request, meters, question)
+                async with AsyncExitStack() as places:
+                    for meter in (self._meter, *meters):
+                        await places.enter_async_context(
+                            meter.call(f"tier {tier}", self._worst(entry, request))
+                        )
+                    return await self._ask_one(place, entry, request, meters, question)
             except RateLimited as limit:
                 wait = limit.retry_after_s
                 if key in waited or wait is None or wait > LONGEST_WAIT_S:
@@ -146,6 +150,15 @@ class Models:
         kept = self._keep(msgspec.json.encode(reply))
         self._emit(place, ModelReplied(reply.model, kept, reply.finish, usage, time.monotonic() - started))
         return msgspec.structs.replace(reply, usage=usage)
+
+    def _worst(self, entry: ModelEntry, request: ModelRequest) -> Worst:
+        """The most that the call can use; a token has at least half a character."""
+        sent = 2 * sum(len(m.text) for m in request.messages)
+        if entry.name.startswith("local/") and not entry.endpoint:
+            return Worst(sent + request.max_tokens, 0.0)
+        known = None if entry.name.startswith("scripted/") else self._prices
+        most = Usage(sent, request.max_tokens)
+        return Worst(sent + request.max_tokens, price_of(entry.name, known, most) if known else None)
 
     def _priced(self, entry: ModelEntry, usage: Usage) -> Usage:
         """`usage` with its cost: the provider's own figure, else the price list's, else unpriced."""

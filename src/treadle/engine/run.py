@@ -1,7 +1,7 @@
 """One run's handles: what every step needs and nothing more. Composed by the session."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
@@ -12,6 +12,7 @@ from treadle.engine.gate import Gate
 from treadle.engine.judge import Judge
 from treadle.engine.models import Models
 from treadle.engine.state import LoopState, StepResult
+from treadle.protocol.errors import WriteConflict
 from treadle.protocol.events import (
     ChangesWriting,
     ChangesWritten,
@@ -21,7 +22,9 @@ from treadle.protocol.events import (
     StepFinished,
     StepStarted,
 )
+from treadle.protocol.messages import PASS
 from treadle.solvers.base import Suspect
+from treadle.spec.agent import CheckSpec
 from treadle.spec.catalog import Catalog
 from treadle.workspace.changes import Change, ChangeSet, digest
 from treadle.workspace.command import Runner
@@ -29,6 +32,10 @@ from treadle.workspace.view import Base, MergedView
 
 Keep = Callable[[bytes], str]
 """Keeps bytes as a blob of the trace and gives back its name, their SHA-256."""
+
+
+Moved = Callable[[tuple[str, ...]], Awaitable[tuple[str, ...]]]
+"""The paths of the base that changed since the run began, but for those given."""
 
 
 class Writer(Protocol):
@@ -67,6 +74,7 @@ class Run:
         emit: Emit,
         keep: Keep,
         write: Writer,
+        moved: Moved,
         flags: Flags,
         record: dict[str, StepResult] | None = None,
     ) -> None:
@@ -88,6 +96,7 @@ class Run:
         self._began: dict[str, float] = {}
         self.suspects: dict[tuple[str, tuple[str, ...]], tuple[Suspect, ...]] = {}
         self._write = write
+        self._moved = moved
         self._record = record or {}
 
     def view(self, changes: ChangeSet) -> MergedView:
@@ -138,6 +147,7 @@ class Run:
         if not fresh or not self.flags.write:
             return ()
         self.gate.raise_if_aborted()
+        await self._prove_again(changes, place)
         subject = f"write {len(fresh)} file(s): {', '.join(fresh.paths)}"
         if self.gate.attended and self.gate.mode == "step":
             answer = await self.gate.ask(place, "before_write", subject, ("yes", "no", "abort"))
@@ -158,6 +168,25 @@ class Run:
         if state.unproven and self.catalog.settings.unproven != "allow":
             return ()
         return await self.write(state.changes, place)
+
+    async def _prove_again(self, changes: ChangeSet, place: str) -> None:
+        """Runs the tests once more where the tree changed since the run looked at it.
+
+        Raises: `WriteConflict` when they do not pass on what stands there now.
+        """
+        paths = await self._moved((*changes.paths, *self.written.paths)) if self.judge.knows_tests else ()
+        if not paths:
+            return
+        some = ", ".join(paths[:5])
+        self.note(place, f"changed while the run went on: {some}; the tests are run once more")
+        self.judge.forget()
+        result = await self.judge.check(Place(place), CheckSpec("tests"), self.view(changes))
+        if result.verdict != PASS:
+            raise WriteConflict(
+                f"{some} changed while the run went on, and now: {result.summary}; nothing was written",
+                paths=paths,
+                hint="look at it with `treadle runs diff`, take it with `treadle runs apply`",
+            )
 
     def diff(self, changes: ChangeSet) -> str:
         """The text of `changes` against the base, what was written meanwhile included."""

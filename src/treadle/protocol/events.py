@@ -54,6 +54,12 @@ class RunStarted(Event, frozen=True, tag="run_started"):
     write: bool = True
 
 
+class BaseMarked(Event, frozen=True, tag="base_marked"):
+    """What the run's base looked like when it began; `marks` is the blob of that, by path."""
+
+    marks: str
+
+
 class RunResumed(Event, frozen=True, tag="run_resumed"):
     """A killed run goes on; what follows belongs to the same run. `kept` counts steps not run again."""
 
@@ -279,6 +285,7 @@ class TextDelta(Event, frozen=True, tag="text_delta"):
 
 AnyEvent = (
     RunStarted
+    | BaseMarked
     | RunResumed
     | RunFinished
     | StepStarted

@@ -1,4 +1,11 @@
-"""Text that goes to a terminal: only treadle's own control sequences reach it."""
+"""Text that leaves treadle: to a terminal only its own control sequences, to JSON and to models only valid text."""
+
+import re
+from typing import Any
+
+import msgspec
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 _VISIBLE = {code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)}
 _VISIBLE[0x7F] = 0x2421
@@ -17,3 +24,25 @@ for _first, _last in (
 def clean(text: str) -> str:
     """The text with control, bidirectional, zero-width and tag characters made visible; newline and tab stay."""
     return text.translate(_VISIBLE)
+
+
+def valid(value: Any) -> Any:
+    """The value (text, or lists, tuples and mappings of such) with U+FFFD for each lone surrogate, which is how bytes
+    that are no UTF-8 come; anything else as it is."""
+    if isinstance(value, str):
+        return value if value.isascii() else _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {valid(key): valid(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [valid(inner) for inner in value]
+    if isinstance(value, tuple):
+        return tuple(valid(inner) for inner in value)
+    return value
+
+
+def encode_json(value: Any) -> bytes:
+    """The value as one line of JSON, without the line's end; text in it that is not `valid` is made so."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(valid(msgspec.to_builtins(value)))

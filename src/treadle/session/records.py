@@ -9,12 +9,20 @@ from msgspec import Struct, structs
 from treadle.checks.base import TestReport
 from treadle.engine.state import StepResult
 from treadle.protocol.errors import Busy, TraceError
-from treadle.protocol.events import ChangesWriting, ChangesWritten, Envelope, RunStarted, StepFinished
+from treadle.protocol.events import (
+    BaseMarked,
+    ChangesWriting,
+    ChangesWritten,
+    Envelope,
+    RunStarted,
+    StepFinished,
+)
 from treadle.session.trace import TRACE_FILE, lock_run, read_blob, read_trace
 from treadle.session.view import View, fold
 from treadle.spec.catalog import Catalog
 from treadle.workspace.base import open_base
 from treadle.workspace.changes import EMPTY, ChangeSet
+from treadle.workspace.marks import Marks
 from treadle.workspace.state import state_dir
 from treadle.workspace.view import MergedView
 
@@ -160,7 +168,10 @@ def _changes(folder: Path, blob: str) -> ChangeSet:
 
 
 class Recorded(Struct, frozen=True):
-    """What a resume needs of a trace: how it began, its last record, and every step's result by place."""
+    """What a resume needs of a trace: how it began, its last record, and every step's result by place.
+
+    `marks` is what the base looked like then, {} where the run was killed before it had looked.
+    """
 
     started: RunStarted
     last: Envelope
@@ -168,6 +179,7 @@ class Recorded(Struct, frozen=True):
     catalog: Catalog
     results: dict[str, StepResult]
     written: ChangeSet
+    marks: Marks
 
 
 def recorded(folder: Path) -> Recorded:
@@ -176,7 +188,9 @@ def recorded(folder: Path) -> Recorded:
     envelopes = list(read_trace(folder))
     results = {x.step: _result(folder, x.event) for x in envelopes if isinstance(x.event, StepFinished)}
     catalog = _decoded(folder, started.spec, Catalog)
-    return Recorded(started, envelopes[-1], fold(envelopes), catalog, results, writes_of(folder).now)
+    marked = next((x.event.marks for x in envelopes if isinstance(x.event, BaseMarked)), "")
+    marks: Marks = _decoded(folder, marked, dict[str, str]) if marked else {}
+    return Recorded(started, envelopes[-1], fold(envelopes), catalog, results, writes_of(folder).now, marks)
 
 
 def _result(folder: Path, event: StepFinished) -> StepResult:

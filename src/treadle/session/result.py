@@ -11,7 +11,7 @@ from treadle.workspace.changes import ChangeSet
 
 
 class StepLine(Struct, frozen=True):
-    """A finished step in short: the tier and model are those of its last attempt."""
+    """A finished step in short: the tier and model are those of the attempt that its verdict comes from."""
 
     step: str
     what: str
@@ -25,7 +25,10 @@ class StepLine(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """What a run came to. `outcome` is `error` where no run began; `written` are paths in the user's tree."""
+    """What a run came to. `outcome` is `error` where no run began; `written` are paths in the user's tree.
+
+    Bytes that are no UTF-8 stand in `diff` and in paths as lone surrogates.
+    """
 
     type: str = "result"
     is_error: bool = True
@@ -82,7 +85,7 @@ def result_of(folder: Path, view: View, exit_code: int) -> Result:
         proven=view.proven,
         written=view.written,
         changed=changes.paths,
-        diff=read_blob(folder, view.diff).decode("utf-8", "replace") if view.diff else "",
+        diff=read_blob(folder, view.diff).decode("utf-8", "surrogateescape") if view.diff else "",
         steps=tuple(_line(step) for step in view.steps),
         notes=view.notes,
         model_calls=view.calls,
@@ -93,7 +96,8 @@ def result_of(folder: Path, view: View, exit_code: int) -> Result:
 
 
 def _line(step: StepView) -> StepLine:
-    last = step.attempts[-1] if step.attempts else None
+    settled = [attempt for attempt in step.attempts if attempt.verdict == step.verdict] or step.attempts
+    last = settled[-1] if settled else None
     return StepLine(
         step.place,
         step.what,

@@ -23,7 +23,17 @@ from treadle.engine.state import LoopState
 from treadle.models.base import Timers
 from treadle.protocol.commands import AnyCommand
 from treadle.protocol.errors import BudgetError, TraceError, TreadleError, UsageError
-from treadle.protocol.events import EPHEMERAL, Envelope, Event, Place, RunFinished, RunResumed, RunStarted
+from treadle.protocol.events import (
+    EPHEMERAL,
+    BaseMarked,
+    Envelope,
+    Event,
+    Place,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+)
+from treadle.protocol.text import valid
 from treadle.session.ending import Ending, ending_by, ending_of
 from treadle.session.records import Recorded, recorded, runs_of
 from treadle.session.trace import TraceWriter, lock_run
@@ -31,6 +41,7 @@ from treadle.session.view import View, reduce
 from treadle.spec.catalog import Catalog
 from treadle.workspace.base import open_base
 from treadle.workspace.changes import ChangeSet
+from treadle.workspace.marks import Marks, marks_of, moved
 from treadle.workspace.sandbox import open_sandbox
 from treadle.workspace.state import state_dir
 from treadle.workspace.transaction import recover, write_changes
@@ -74,13 +85,23 @@ class Session:
         self._run: Run | None = None
         self._stopped = 130
         self._driving: asyncio.Task[View] | None = None
+        self._marking: asyncio.Task[Marks] | None = None
         mode = options.mode or catalog.settings.mode
         self.gate = Gate(self.emit, mode=mode, attended=options.attended, asked=self.view.asked)
         self.folder = runs_of(root) / self.id
         self._lock = lock_run(self.folder)
+        try:
+            self._open(root, options, record)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def _open(self, root: Path, options: Options, record: Recorded | None) -> None:
+        """Opens what the run stands on: the recovered tree, the base, the sandbox, the trace."""
         recover(root, state_dir(root))
-        self._base = open_base(root, options.base or (record.started.base if record else self.loop.base))
-        choice = options.sandbox or catalog.settings.sandbox
+        self._base_spec = options.base or (record.started.base if record else self.loop.base)
+        self._base = open_base(root, self._base_spec)
+        choice = options.sandbox or self.catalog.settings.sandbox
         self._runner = open_sandbox(root, self._base, self.folder, choice)
         self._trace = TraceWriter(self.folder)
 
@@ -131,6 +152,7 @@ class Session:
         ending = Ending("aborted", self._stopped, "ended from outside")
         try:
             self._announce()
+            self._marking = asyncio.create_task(self._mark_base())
             ending = await self._drive(run)
         except asyncio.CancelledError:
             ending = Ending("aborted", self._stopped, "ended from outside", proven=self._is_proven())
@@ -142,6 +164,8 @@ class Session:
         finally:
             self._driving = None
             try:
+                if self._marking is not None:
+                    await asyncio.gather(self._marking, return_exceptions=True)
                 await asyncio.shield(models.close())
             finally:
                 self._finish(run, ending, meter)
@@ -169,6 +193,20 @@ class Session:
             self._queue.put_nowait(None)
             self._trace.close()
             self._lock.close()
+
+    async def _mark_base(self) -> Marks:
+        """What the base looks like at the start of the run, from the record where an earlier life saw it."""
+        if self._record:
+            return self._record.marks
+        marks: Marks = valid(await asyncio.to_thread(marks_of, self._base, self._base_spec))
+        self.emit(Place(), BaseMarked(self._trace.keep(msgspec.json.encode(marks))))
+        return marks
+
+    async def _moved(self, aside: tuple[str, ...]) -> tuple[str, ...]:
+        """The paths of the base that changed since the run began, but for those `aside`."""
+        before = await self._marking if self._marking is not None else {}
+        now: Marks = valid(await asyncio.to_thread(marks_of, self._base, self._base_spec))
+        return moved(before, now, aside)
 
     async def _drive(self, run: Run) -> Ending:
         """Walks the loop within its wall time, then writes what was proven."""
@@ -200,6 +238,7 @@ class Session:
             emit=self.emit,
             keep=self._trace.keep,
             write=lambda changes, told: write_changes(self.root, changes, state, told),
+            moved=self._moved,
             flags=options.flags,
             record=self._record.results if self._record else None,
         )

@@ -15,6 +15,7 @@ import msgspec
 
 from treadle.protocol.errors import Busy, TraceError
 from treadle.protocol.events import TRACE_VERSION, Envelope, RunStarted
+from treadle.protocol.text import encode_json
 
 TRACE_FILE = "trace.jsonl"
 
@@ -45,11 +46,20 @@ class TraceWriter:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._kept: set[str] = set()
 
-    def append(self, envelope: Envelope) -> None:
-        """Writes one envelope. Raises `OSError` when the disk does not take it."""
-        line = _encoder.encode(envelope) + b"\n"
+    def append(self, envelope: Envelope) -> Envelope:
+        """Writes one envelope; gives it as it now reads, with U+FFFD for what is no text.
+
+        Raises: `OSError` when the disk does not take it.
+        """
+        try:
+            line = _encoder.encode(envelope)
+        except UnicodeEncodeError:
+            line = encode_json(envelope)
+            envelope = _decoder.decode(line)
+        line += b"\n"
         while line:
             line = line[os.write(self._file, line) :]
+        return envelope
 
     def keep(self, data: bytes) -> str:
         """The blob name of `data` (its SHA-256), written once, whole or not at all."""

@@ -132,6 +132,10 @@ class StoredBase:
         entry = self._entries.get(path)
         return None if entry is None else entry[0]
 
+    def entries(self) -> dict[str, tuple[int, str]]:
+        """Mode and object's name by path; an unmerged path has no object."""
+        return dict(self._entries)
+
     def files(self) -> tuple[str, ...]:
         """All files that are stored, sorted."""
         return tuple(sorted(self._entries))
