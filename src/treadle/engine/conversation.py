@@ -34,7 +34,7 @@ async def converse(run: Run, attempt: Attempt) -> None:
     schemas = tuple(ToolSchema(t.name, t.description, t.parameters) for t in tools)
     messages = list(await messages_of(run, attempt, _closing(attempt)))
     talk = _Talk(run, attempt)
-    judged = attempt.job.base
+    judged: ChangeSet | None = None
     for turn in range(1, (rung.limits.turns or TURNS) + 1):
         _fits(messages, rung.limits.context_tokens)
         place = Place(attempt.place.step, attempt.place.attempt, turn)
@@ -56,7 +56,7 @@ async def converse(run: Run, attempt: Attempt) -> None:
                     f"the same call of `{reply.tool_calls[0].name}` had the same result three times"
                 )
             continue
-        if talk.changes == judged and talk.changes != attempt.job.base:
+        if talk.changes == judged:
             return
         judgement = await _done(attempt, reply.text, talk.changes)
         judged = talk.changes if judgement is not None else judged
