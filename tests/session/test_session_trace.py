@@ -44,6 +44,16 @@ def test_what_is_appended_is_read_back_whole(tmp_path):
     assert list(read_trace(tmp_path)) == written
 
 
+def test_what_is_no_text_never_breaks_the_trace(tmp_path):
+    writer = TraceWriter(tmp_path)
+    given = e.StepFinished("pass", "caf\udce9", {"\udcff": ["\ud800", {"a": None}]})
+    written = writer.append(envelope(1, given))
+    assert written.event == e.StepFinished("pass", "caf\ufffd", {"\ufffd": ["\ufffd", {"a": None}]})
+    assert writer.append(plain := envelope(2, e.Noted("caf\u00e9"))) is plain
+    writer.close()
+    assert list(read_trace(tmp_path)) == [written, plain]
+
+
 @pytest.mark.parametrize("cut", [1, 5, 20])
 def test_a_torn_tail_is_skipped_and_cut_off_before_the_next_record(tmp_path, cut):
     writer = TraceWriter(tmp_path)

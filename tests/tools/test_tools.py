@@ -136,6 +136,36 @@ async def test_edit_replaces_the_one_place_and_shows_it(make: Make):
     assert context.view.text("calc.py") == CODE
 
 
+LATIN = (
+    b"# -*- coding: latin-1 -*-\r\n# caf\xe9\r\n"
+    + CODE.replace("sub", "le\u0301").encode()
+    + b"x = '\xff\xfe'"
+)
+
+
+async def test_a_file_that_is_no_utf8_is_shown_as_text_and_edited_byte_for_byte(make: Make):
+    context = make({"latin.py": LATIN, "caf\udce9.py": LATIN})
+    for path in ("latin.py", "caf\udce9.py"):
+        shown = [
+            await call("read", context, path=path),
+            await call("search", context, pattern="caf"),
+            await call("search", context, pattern="'", path=path),
+            await call("edit", context, path=path, search="a - c", replace="x"),
+            await call("edit", context, path=path, search="caf", replace="tea"),
+        ]
+        assert [outcome.is_error for outcome in shown] == [False, False, False, True, False]
+        for outcome in shown:
+            outcome.text.encode()
+        assert "# caf\ufffd" in shown[0].text and "# tea\ufffd" in shown[-1].text
+        after = shown[-1].changes
+        assert after is not None and after.changes[path].content == LATIN.replace(b"caf", b"tea")
+        wide = await call("edit", context, path=path, search="def le\u0301(a, b): ", replace="def mul(a, b):")
+        assert wide.changes is not None
+        assert wide.changes.changes[path].content == LATIN.replace("def le\u0301(".encode(), b"def mul(")
+    gone = await call("read", context, path="cafe.py")
+    assert gone.is_error and gone.text.encode()
+
+
 async def test_edit_refuses_what_it_finds_twice_with_the_lines(make: Make):
     outcome = await call(
         "edit", make({"calc.py": CODE}), path="calc.py", search="return a - b", replace="return a + b"

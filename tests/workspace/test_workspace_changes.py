@@ -15,7 +15,16 @@ LATIN = os.fsdecode(b"caf\xe9.txt")
 
 
 def test_any_path_goes_through_json_as_it_is():
-    paths = ("a.txt", "caf\u00e9", LATIN, "d/" + LATIN, "base64:YQ==", "base64:", "base64:caf\u00e9", "\u2028\n")
+    paths = (
+        "a.txt",
+        "caf\u00e9",
+        LATIN,
+        "d/" + LATIN,
+        "base64:YQ==",
+        "base64:",
+        "base64:caf\u00e9",
+        "\u2028\n",
+    )
     changes = ChangeSet({path: Change(path.encode("utf-8", "replace"), before="x") for path in paths})
     again = ChangeSet.from_json(changes.to_json())
     assert again == changes
@@ -73,7 +82,9 @@ def test_a_mode_that_the_user_changed_meanwhile_stays_under_new_content(repo, tm
 
 
 @pytest.mark.parametrize("level", ["overlay", "clone", "off"])
-async def test_a_command_that_changes_content_alone_leaves_the_mode_to_the_user(repo, sandbox, tmp_path, level):
+async def test_a_command_that_changes_content_alone_leaves_the_mode_to_the_user(
+    repo, sandbox, tmp_path, level
+):
     changes = await by_command(repo, sandbox, "echo new > a.txt; echo new > run.sh", level)
     (repo / "a.txt").chmod(0o755)
     (repo / "run.sh").chmod(0o644)

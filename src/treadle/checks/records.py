@@ -1,5 +1,6 @@
 """Reads the report file that a reporter wrote while tests ran."""
 
+import json
 import re
 from pathlib import Path
 
@@ -20,12 +21,20 @@ def read_records(scratch: Path) -> list[dict[str, Json]]:
     records = []
     for line in file.read_bytes().splitlines():
         try:
-            record = msgspec.json.decode(line)
-        except msgspec.DecodeError:
+            record = _read(line)
+        except (ValueError, RecursionError):
             continue
         if isinstance(record, dict) and isinstance(record.get("ev"), str):
             records.append(record)
     return records
+
+
+def _read(line: bytes) -> Json:
+    """The line's value; bytes that are no UTF-8 may stand in it as lone surrogates. Raises: `ValueError`."""
+    try:
+        return msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return json.loads(line)
 
 
 def fold_records(records: list[dict[str, Json]], runner: str, duration_s: float) -> Seen:

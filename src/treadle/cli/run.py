@@ -10,6 +10,7 @@ from typing import Any
 
 from treadle.cli.arguments import Output, add_output
 from treadle.protocol.errors import UsageError
+from treadle.protocol.text import valid
 from treadle.spec.catalog import Catalog
 from treadle.spec.load import load_catalog
 from treadle.workspace.git import find_root
@@ -73,8 +74,8 @@ def add_run_options(parser: argparse.ArgumentParser, *, again: bool = False) -> 
 
 def handle(args: argparse.Namespace) -> int:
     """The exit code of `treadle run`."""
-    task = args.task or _piped() if args.task != "-" else sys.stdin.read().strip()
-    return run_loop_headless(find_root(Path.cwd()), args.loop, task, args)
+    task = args.task or _piped() if args.task != "-" else _read_stdin()
+    return run_loop_headless(find_root(Path.cwd()), args.loop, valid(task), args)
 
 
 def run_loop_headless(root: Path, loop: str, task: str, args: Any) -> int:
@@ -121,7 +122,13 @@ def _piped() -> str:
     except (OSError, ValueError):
         return ""
     if stat.S_ISREG(mode):
-        return sys.stdin.read().strip()
+        return _read_stdin()
     if stat.S_ISFIFO(mode) and select.select([sys.stdin], [], [], 0.2)[0]:
-        return sys.stdin.read().strip()
+        return _read_stdin()
     return ""
+
+
+def _read_stdin() -> str:
+    """All of stdin as text, with U+FFFD for bytes that are no UTF-8."""
+    text = sys.stdin.buffer.read().decode("utf-8", "replace")
+    return text.replace("\r\n", "\n").strip()

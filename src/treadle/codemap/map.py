@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from treadle.codemap.parse import language_of, parse
 from treadle.codemap.symbols import Symbol, symbols
 from treadle.protocol.errors import PathError
+from treadle.protocol.text import valid
 from treadle.spec.paths import is_test_path
 
 BYTES_PER_TOKEN = 4
@@ -29,7 +30,7 @@ def code_map(read: Callable[[str], bytes], files: list[str], budget_tokens: int,
         if room <= 0:
             left += 1
             continue
-        lines = _lines(read, path, path in focus, ungrammared)
+        lines = [valid(line) for line in _lines(read, path, path in focus, ungrammared)]
         text = "\n".join(lines) + "\n"
         while len(lines) > 1 and len(text.encode()) > room:
             lines = [*lines[: max(1, len(lines) // 2)], "  …"] if len(lines) > 3 else lines[:1]

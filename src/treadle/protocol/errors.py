@@ -19,6 +19,8 @@ TreadleError                    .exit_code, .hint: what a face prints and how it
 ├── Busy                        75  another process holds the repository
 ├── TraceError                  2   a trace that can't be read, or does not exist
 ├── WriteConflict               3   a file changed since the change was made from it
+├── NotWritable                 3   a place in the user's tree that this user may not write to
+├── Unprinted                   1   stdout does not take the result
 └── Aborted                     130 a person ended the run
 """
 
@@ -172,6 +174,22 @@ class WriteConflict(TreadleError):
     def __init__(self, message: str, *, paths: tuple[str, ...], hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.paths = paths
+
+
+class NotWritable(TreadleError):
+    """A place in the user's tree that this user may not write to; nothing was written. `path` is the place."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, path: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+
+
+class Unprinted(TreadleError):
+    """Stdout does not take what was to be printed."""
+
+    exit_code = 1
 
 
 class Aborted(TreadleError):

@@ -1,9 +1,13 @@
 """Text that leaves treadle: to a terminal only its own control sequences, to JSON and to models only valid text."""
 
+import os
 import re
+import sys
 from typing import Any
 
 import msgspec
+
+from treadle.protocol.errors import Unprinted
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -46,3 +50,33 @@ def encode_json(value: Any) -> bytes:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
         return msgspec.json.encode(valid(msgspec.to_builtins(value)))
+
+
+def put(text: str | bytes) -> None:
+    """Puts a text or the very bytes on stdout, at once.
+
+    Raises: `BrokenPipeError` where the reader has gone, `Unprinted` where stdout does not take it for another
+    reason; what is put there after either goes nowhere.
+    """
+    data = text if isinstance(text, bytes) else text.encode(sys.stdout.encoding or "utf-8", "replace")
+    try:
+        sys.stdout.flush()
+        while data:
+            data = data[sys.stdout.buffer.write(data) :]
+        sys.stdout.flush()
+    except OSError as refused:
+        _drop_stdout()
+        if isinstance(refused, BrokenPipeError):
+            raise
+        why = refused.strerror or type(refused).__name__
+        raise Unprinted(f"the result could not be printed: {why}") from None
+
+
+def _drop_stdout() -> None:
+    """What stdout still holds must not fail once more at the interpreter's end."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        pass

@@ -1,5 +1,6 @@
 """Solver `repair`: mends a failing Python test by searching through small edits, in the proving ground."""
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class _Told(Struct, frozen=True):
     found: bool = False
     path: str = ""
     source: str = ""
+    was: str = ""
     description: str = ""
     mended: int = 0
     tried: int = 0
@@ -49,7 +51,7 @@ class Repair:
             return Solution(None, told.note or _missed(told), *rest)
         changes = _changes(problem, told)
         if changes is None:
-            return Solution(None, f"{told.path} may not be changed", *rest)
+            return Solution(None, f"{told.path} may not be changed, or changed during the search", *rest)
         more = f"; {told.mended} failing tests pass" if told.mended > 1 else ""
         return Solution(changes, f"{told.description}{more}", *rest)
 
@@ -74,7 +76,8 @@ def _missed(told: _Told) -> str:
 
 
 def _changes(problem: Problem, told: _Told) -> ChangeSet | None:
-    if told.path in _denied(problem):
+    """None where the file may not be changed, or is no longer the one that was searched."""
+    if told.path in _denied(problem) or problem.view.read(told.path) != told.was.encode("latin-1"):
         return None
     # The response is latin-1 so that every byte of the file comes through JSON.
     return problem.view.write(told.path, told.source.encode("latin-1")).changes
@@ -103,7 +106,8 @@ async def _ask(problem: Problem, mode: str) -> _Told:
             "mode": mode,
         }
         asked, told = scratch / "request.json", scratch / "response.json"
-        asked.write_bytes(msgspec.json.encode(request))
+        # The standard library's JSON takes file names that are no UTF-8 across as they are.
+        asked.write_text(json.dumps(request))
         try:
             python = project_python(root, problem.settings.python).path
             command = Command(
@@ -120,7 +124,7 @@ async def _ask(problem: Problem, mode: str) -> _Told:
         except (TreadleError, FileNotFoundError) as fault:
             return _Told(note=f"the search could not start: {fault}")
         try:
-            return msgspec.json.decode(told.read_bytes(), type=_Told)
-        except (FileNotFoundError, msgspec.DecodeError):
+            return msgspec.convert(json.loads(told.read_bytes()), _Told)
+        except (FileNotFoundError, ValueError, msgspec.ValidationError):
             last = result.output.strip().splitlines()[-1:] or ["no word of why"]
             return _Told(note=f"the search could not start: {last[0][:200]}")

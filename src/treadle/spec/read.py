@@ -1,7 +1,8 @@
 """YAML as the 1.2 core schema, with the line of every key and value.
 
-Only `true` and `false` are booleans, so `on`, `yes`, `no` are text; `012` is twelve, `12:30` and, other than in the
-core schema, `0o12` are text. Keys are always text. Tags, anchors, aliases, merge keys and duplicate keys are faults: a file means what it shows.
+Only `true` and `false` are booleans, so `on`, `yes`, `no` are text; `012` is twelve, `12:30` is
+text, and so is `0o12`, other than in the core schema. Keys are always text. Tags, anchors, aliases, merge keys and
+duplicate keys are faults: a file means what it shows.
 The schema is section 10.3 of the YAML 1.2.2 specification.
 """
 

@@ -116,6 +116,8 @@ def _tolerant(text: str, search: str, replace: str, ending: str) -> Replaced | s
     if body is None:
         return f"the text is found at line {at + 1} but for its indentation, and the replacement's does not fit it"
     old = "".join(lines[at : at + len(keys)])
+    if old.endswith("\n"):
+        ending = "\r\n" if old.endswith("\r\n") else "\n"
     new = "".join(line + ending for line in body)
     if new and not old.endswith(("\n", "\r")):
         new = new[: -len(ending)]

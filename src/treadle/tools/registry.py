@@ -1,7 +1,10 @@
 """Tools by name, their arguments checked before they run."""
 
+from msgspec import structs
+
 from treadle.protocol.errors import PathError, UsageError
 from treadle.protocol.messages import Json
+from treadle.protocol.text import valid
 from treadle.spec.jsonschema import validate
 from treadle.tools.base import Effect, Tool, ToolContext, ToolOutcome
 
@@ -46,7 +49,11 @@ class Checked:
         self.parameters = tool.parameters
 
     async def run(self, arguments: dict[str, Json], context: ToolContext) -> ToolOutcome:
-        """The tool's outcome, or what is wrong with the call."""
+        """The tool's outcome, or what is wrong with the call; its text is valid, whatever the files hold."""
+        outcome = await self._outcome(arguments, context)
+        return structs.replace(outcome, text=valid(outcome.text))
+
+    async def _outcome(self, arguments: dict[str, Json], context: ToolContext) -> ToolOutcome:
         faults = validate(arguments, self.parameters)
         if faults:
             told = "; ".join(fault.replace("$.", "", 1).replace("$: ", "") for fault in faults)

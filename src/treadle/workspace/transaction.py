@@ -113,7 +113,10 @@ def _check_paths(root: Path, changes: ChangeSet) -> None:
 
 
 def _unlike(root: Path, changes: ChangeSet) -> ChangeSet:
-    """The part of `changes` that is not there yet; a file keeps its mode where only its content was changed. Raises: `WriteConflict` for files changed since."""
+    """The part of `changes` that is not there yet; a file keeps its mode where only its content was changed.
+
+    Raises: `WriteConflict` for files changed since.
+    """
     todo: dict[str, Change] = {}
     raced = []
     for path, change in changes.changes.items():

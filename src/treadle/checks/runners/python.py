@@ -1,5 +1,6 @@
 """pytest and unittest, run by the project's interpreter with a reporter of treadle's."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -35,7 +36,8 @@ def lay_reporters(job: Job, files: tuple[str, ...] = ()) -> dict[str, str]:
         "target": job.target,
         "changed": job.view.changes.paths,
     }
-    (job.scratch / "plan.json").write_bytes(msgspec.json.encode(plan))
+    # The standard library's JSON takes file names that are no UTF-8 across as they are.
+    (job.scratch / "plan.json").write_text(json.dumps(plan))
     before = os.environ.get("PYTHONPATH", "")
     return {
         "TREADLE_SCRATCH": str(job.scratch),
