@@ -1,6 +1,7 @@
 """The face without a screen: progress on stderr, the result on stdout, as text, JSON or JSON lines."""
 
 import asyncio
+import contextlib
 import signal
 import sys
 from collections.abc import Callable
@@ -11,9 +12,9 @@ import msgspec
 
 from treadle.protocol import commands
 from treadle.protocol import events as e
-from treadle.protocol.errors import TreadleError
+from treadle.protocol.errors import TreadleError, Unprinted
 from treadle.protocol.messages import Json
-from treadle.protocol.text import clean
+from treadle.protocol.text import clean, encode_json, put
 from treadle.session.records import with_end
 from treadle.session.result import Result, result_of
 from treadle.session.session import Session
@@ -45,12 +46,21 @@ def run_headless(start: Callable[[], Session], output: Output) -> int:
 
 def tell_error(fault: TreadleError, output: Output = "text") -> int:
     """The exit code of an error that came before any run: told on stderr, and as a result where JSON is asked for."""
-    print(clean(f"treadle: {fault.message}"), file=sys.stderr)
+    _say(f"treadle: {fault.message}")
     if fault.hint:
-        print(clean(f"  next: {fault.hint}"), file=sys.stderr)
+        _say(f"  next: {fault.hint}")
     if output != "text":
-        _print_json(Result(exit_code=fault.exit_code, reason=fault.message, hint=fault.hint))
+        try:
+            _put_line(Result(exit_code=fault.exit_code, reason=fault.message, hint=fault.hint))
+        except Unprinted as refused:
+            _say(f"treadle: {refused.message}")
     return fault.exit_code
+
+
+def _say(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
+    """Tells a person, on stderr if no other is named; a run goes on where that can't be done."""
+    with contextlib.suppress(OSError):
+        print(clean(text), end=end, file=stream or sys.stderr, flush=True)
 
 
 async def _run(session: Session, output: Output) -> int:
@@ -67,37 +77,50 @@ async def _run(session: Session, output: Output) -> int:
     progress = _Progress(sys.stderr, session)
     if session.options.attended:
         loop.add_reader(sys.stdin.fileno(), progress.answer)
+    unprinted: Unprinted | None = None
     async for envelope in session.events():
-        if output == "jsonl":
-            _print_line({"type": "event", **msgspec.to_builtins(envelope)})
-        else:
+        if output != "jsonl":
             progress.show(envelope)
+        elif unprinted is None:
+            try:
+                _put_line({"type": "event", **msgspec.to_builtins(envelope)})
+            except Unprinted as refused:
+                unprinted = refused
     view = await driving
     code = 128 + stopped[0] if stopped else view.exit_code
-    result = result_of(session.folder, view, code)
-    _print_result(result, output)
-    return code
+    return _print_result(result_of(session.folder, view, code), output, unprinted)
 
 
-def _print_line(value: Json) -> None:
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-    sys.stdout.flush()
+def _put_line(value: Json | Result) -> None:
+    put(encode_json(value) + b"\n")
 
 
-def _print_json(result: Result) -> None:
-    _print_line(msgspec.to_builtins(result))
+def _print_result(result: Result, output: Output, unprinted: Unprinted | None = None) -> int:
+    """Puts the diff or the JSON on stdout, the last words for a person on stderr; the exit code.
 
-
-def _print_result(result: Result, output: Output) -> None:
-    """The diff or the JSON on stdout, the last words for a person on stderr."""
-    if output != "text":
-        _print_json(result)
-    elif result.diff:
-        # Another program gets the diff as it is, line ends included.
-        sys.stdout.buffer.write((clean(result.diff) if sys.stdout.isatty() else result.diff).encode())
-        sys.stdout.flush()
+    Where stdout does not take it, or earlier did not (`unprinted`), stderr says so, and the code is not 0.
+    """
+    if unprinted is None:
+        try:
+            _put_result(result, output)
+        except Unprinted as refused:
+            unprinted = refused
     for line in result.lines():
-        print(clean(line), file=sys.stderr)
+        _say(line)
+    if unprinted is None:
+        return result.exit_code
+    _say(f"treadle: {unprinted.message}; it is on record: treadle runs show {result.run}")
+    return result.exit_code or 1
+
+
+def _put_result(result: Result, output: Output) -> None:
+    if output != "text":
+        _put_line(result)
+    elif sys.stdout.isatty():
+        put(clean(result.diff))
+    else:
+        # Another program gets the diff as it is, line ends and all.
+        put(result.diff.encode("utf-8", "surrogateescape"))
 
 
 class _Progress:
@@ -141,7 +164,7 @@ class _Progress:
         self._session.submit(_ANSWERS[chosen](rest) if chosen in _ANSWERS else commands.Approve(chosen))
 
     def _say(self, text: str, end: str = "\n") -> None:
-        print(clean(text.splitlines()[0] if text else ""), end=end, file=self._stream, flush=True)
+        _say(text.splitlines()[0] if text else "", self._stream, end)
 
 
 def _line(event: e.AnyEvent, place: str) -> str:
@@ -187,20 +210,19 @@ def _line_within(event: e.AnyEvent, attempt: int) -> str:
             return ""
 
 
-def show_run(view: View, folder: Path, output: Output) -> None:
-    """Prints a recorded run as its result would have been."""
-    result = result_of(folder, view, view.exit_code)
-    _print_result(result, output)
+def show_run(view: View, folder: Path, output: Output) -> int:
+    """Prints a recorded run as its result would have been; the exit code, the run's own."""
+    return _print_result(result_of(folder, view, view.exit_code), output)
 
 
-def replay(folder: Path, output: Output) -> None:
-    """Shows a recorded run's events once more, as they came, then its result."""
+def replay(folder: Path, output: Output) -> int:
+    """Shows a recorded run's events once more, as they came, then its result; the exit code, the run's own."""
     progress = _Progress(sys.stderr, None)
     view = View()
     for envelope in read_trace(folder):
         view = reduce(view, envelope)
         if output == "jsonl":
-            _print_line({"type": "event", **msgspec.to_builtins(envelope)})
+            _put_line({"type": "event", **msgspec.to_builtins(envelope)})
         else:
             progress.show(envelope)
-    show_run(with_end(folder, view), folder, output)
+    return show_run(with_end(folder, view), folder, output)

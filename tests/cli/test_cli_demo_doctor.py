@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from protection import level_here
+from treadle.cli import demo
 from treadle.cli.demo import read_demo
 from treadle.workspace import overlay
 
@@ -38,6 +39,16 @@ def test_without_namespaces_the_demo_runs_in_a_copy_and_says_so(treadle, no_name
     done = treadle(tmp_path, "demo", "--into", "demo", "--output", "json")
     assert (done.code, done.result["sandbox"]) == (0, "clone"), done.err
     assert done.err.count("in a copy without a wall") == 1
+
+
+@pytest.mark.parametrize("words", [["--bug", "list"], [], ["--bug", "random", "-o", "json"]])
+def test_where_the_demos_files_are_gone_that_is_said(treadle, monkeypatch, tmp_path, words):
+    monkeypatch.setattr(demo, "_folder", lambda: tmp_path / "agents" / "demo")
+    done = treadle(tmp_path, "demo", *words)
+    assert done.code == 2
+    assert done.err.startswith(f"treadle: the demo's files are not in {tmp_path}/agents/demo: no such file")
+    assert not words or words[-1] != "json" or done.result["reason"]
+    assert list(tmp_path.iterdir()) == []
 
 
 WITHOUT = f"""

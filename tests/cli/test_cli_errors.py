@@ -168,6 +168,48 @@ def test_a_reader_that_goes_away_is_no_error(make_repo):
     assert (done.returncode, done.stderr) in ((141, ""), (0, ""))
 
 
+FULL = "treadle: the result could not be printed: No space left on device"
+
+
+@pytest.mark.parametrize("output", ["text", "json", "jsonl"])
+def test_a_stdout_that_is_full_is_told_in_one_line_and_the_run_is_on_record(
+    treadle, make_repo, monkeypatch, output
+):
+    root = make_repo(CALC)
+    monkeypatch.setenv("PYTHONUNBUFFERED", "")
+    command = f"exec {sys.executable} -m treadle run -l fix -o {output} > /dev/full"
+    done = subprocess.run(["bash", "-c", command], cwd=root, capture_output=True, text=True)
+    run = find_run(root, "").name
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"{FULL}; it is on record: treadle runs show {run}"
+    assert "Traceback" not in done.stderr and "Exception" not in done.stderr
+    assert "a + b" in (root / "calc.py").read_text()
+    shown = treadle(root, "runs", "show", "-o", "json")
+    assert shown.result["written"] == ["calc.py"]
+
+
+@pytest.mark.parametrize("words", ["runs show", "runs replay -o jsonl", "runs list -o json", "runs diff", "demo --bug list",
+                                   "loops list", "agents validate -o json", "--help", "nowhere -o json"])  # fmt: skip
+def test_a_full_stdout_is_one_message_for_every_command(treadle, make_repo, monkeypatch, words):
+    root = make_repo(CALC)
+    monkeypatch.setenv("PYTHONUNBUFFERED", "")
+    treadle(root, "fix")
+    command = f"exec {sys.executable} -m treadle {words} > /dev/full"
+    done = subprocess.run(["bash", "-c", command], cwd=root, capture_output=True, text=True)
+    assert done.returncode == (2 if "nowhere" in words else 1)
+    assert [line for line in done.stderr.splitlines() if line.startswith(FULL)] == [
+        done.stderr.splitlines()[-1]
+    ]
+    assert "Traceback" not in done.stderr and "Exception" not in done.stderr and "internal" not in done.stderr
+
+
+def test_a_stderr_that_is_full_does_not_end_a_run(treadle, make_repo):
+    root = make_repo(CALC)
+    command = f"exec {sys.executable} -m treadle run -l fix -o json 2> /dev/full"
+    done = subprocess.run(["bash", "-c", command], cwd=root, capture_output=True, text=True)
+    assert '"exit_code":0' in done.stdout and "a + b" in (root / "calc.py").read_text()
+
+
 def test_lists_are_one_result_or_lines_and_a_result(treadle, make_repo):
     root = make_repo(CALC)
     whole = treadle(root, "loops", "list", "-o", "json")
@@ -178,6 +220,10 @@ def test_lists_are_one_result_or_lines_and_a_result(treadle, make_repo):
     agent = treadle(root, "agents", "list", "-o", "json").result["agents"][0]["name"]
     assert treadle(root, "agents", "show", agent, "-o", "json").result["agent"]["name"] == agent
     assert treadle(root, "models", "list", "-o", "json").result["models"]
+    bugs = treadle(root, "demo", "--bug", "list", "-o", "json").result["bugs"]
+    lines = treadle(root, "demo", "--bug", "list", "-o", "jsonl")
+    assert len(lines.out.splitlines()) == len(bugs) + 1 and lines.result["is_error"] is False
+    assert dict(treadle(root, "doctor", "-o", "json").result["rows"])["loops"]
 
 
 def test_without_git_the_nearest_treadle_folder_is_the_root_for_every_command(treadle, make_repo):

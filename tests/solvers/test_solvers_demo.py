@@ -75,7 +75,7 @@ def test_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     assert [line.split()[:2] for line in lines] == [[b.name, b.solvable] for b in DEMO.bugs]
     monkeypatch.setattr(sys, "argv", ["treadle", "demo", "--bug", "list", "--output", "json"])
     assert main() == 0
-    assert [b["name"] for b in json.loads(capsys.readouterr().out)] == [b.name for b in DEMO.bugs]
+    assert [b["name"] for b in json.loads(capsys.readouterr().out)["bugs"]] == [b.name for b in DEMO.bugs]
 
 
 @pytest.mark.parametrize("bug", DEMO.bugs, ids=lambda b: b.name)

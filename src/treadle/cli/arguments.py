@@ -3,11 +3,13 @@
 import argparse
 import re
 import shlex
-import sys
 from collections.abc import Sequence
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from treadle.protocol.errors import UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 Output = Literal["text", "json", "jsonl"]
 
@@ -27,6 +29,12 @@ class Parser(argparse.ArgumentParser):
         if message.startswith("unrecognized arguments: "):
             hint = self._other(message.partition(": ")[2]) or hint
         raise UsageError(f"{words}: {message}" if words else message, hint=hint)
+
+    def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
+        """Prints the help on stdout."""
+        from treadle.protocol.text import put
+
+        put(self.format_help())
 
     def _other(self, unknown: str) -> str:
         """What may have been meant by arguments that nothing takes, "" where nothing is near."""
@@ -88,13 +96,13 @@ def asked_output(words: Sequence[str]) -> Output:
 
 def tell(args: argparse.Namespace, text: str = "", *, code: int = 0, **facts: Any) -> int:
     """Prints what a command found, and returns `code`: as text, or as one result line with the `facts`."""
-    import msgspec
+    from treadle.protocol.text import encode_json, put
 
     if args.output == "text":
-        sys.stdout.write(text)
+        put(text)
     else:
         line = {"type": "result", "is_error": code != 0, "exit_code": code, **facts}
-        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+        put(encode_json(line) + b"\n")
     return code
 
 
@@ -104,10 +112,10 @@ def tell_rows(
     """Prints a list, and returns `code`: its text; one result that holds it; or a line for each, then the result."""
     if args.output != "jsonl":
         return tell(args, text, code=code, **{kind: rows})
-    import msgspec
+    from treadle.protocol.text import encode_json, put
 
     for row in rows:
-        sys.stdout.write(msgspec.json.encode({"type": kind.removesuffix("s"), **row}).decode() + "\n")
+        put(encode_json({"type": kind.removesuffix("s"), **row}) + b"\n")
     return tell(args, code=code)
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from treadle.cli.arguments import tell_rows
 from treadle.cli.run import add_run_options
 from treadle.protocol.errors import UsageError
 from treadle.spec.layers import builtin_folder
@@ -76,7 +77,7 @@ def handle(args: argparse.Namespace) -> int:
 
     demo = read_demo()
     if args.bug == "list":
-        return _list(demo, args.output)
+        return _list(demo, args)
     bug = demo.bug(args.bug)
     root = lay_out(bug.name, args.into)
     sys.stderr.write(
@@ -105,10 +106,17 @@ def _sandbox(root: Path) -> str:
 
 
 def read_demo() -> Demo:
-    """The demo as the built-in files describe it."""
+    """The demo as the built-in files describe it. Raises: `UsageError` where they are not here."""
     import yaml
 
-    return msgspec.convert(yaml.safe_load((_folder() / "demo.yml").read_bytes()), Demo)
+    try:
+        told = (_folder() / "demo.yml").read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"the demo's files are not in {_folder()}: {(error.strerror or 'no access').lower()}",
+            hint="they ship with treadle: install it again, or run a loop of your own (treadle loops list)",
+        ) from None
+    return msgspec.convert(yaml.safe_load(told), Demo)
 
 
 def lay_out(bug: str, into: Path | None = None) -> Path:
@@ -176,16 +184,16 @@ class _Project:
         subprocess.run([self._git, *words], cwd=self._root, env=env, check=True, stdin=subprocess.DEVNULL)
 
 
-def _list(demo: Demo, output: str) -> int:
-    if output == "text":
-        for bug in demo.bugs:
-            mark = " (default)" if bug.name == demo.default else ""
-            sys.stdout.write(f"{bug.name:<12} {bug.solvable:<6} {bug.title}{mark}\n")
+def _list(demo: Demo, args: argparse.Namespace) -> int:
+    text = ""
+    for bug in demo.bugs:
+        mark = " (default)" if bug.name == demo.default else ""
+        text += f"{bug.name:<12} {bug.solvable:<6} {bug.title}{mark}\n"
+    rows = [{"name": b.name, "solvable": b.solvable, "title": b.title} for b in demo.bugs]
+    code = tell_rows(args, "bugs", rows, text)
+    if args.output == "text":
         sys.stderr.write("code: mended without a model; model: small edits can't, a model is needed\n")
-    else:
-        told = [{"name": b.name, "solvable": b.solvable, "title": b.title} for b in demo.bugs]
-        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
-    return 0
+    return code
 
 
 def _folder() -> Path:

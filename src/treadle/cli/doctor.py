@@ -1,10 +1,10 @@
 """`treadle doctor`: what is here, which tier binds to what, the next thing to do. Runs nothing of the repository."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Literal
 
+from treadle.cli.arguments import add_output, tell
 from treadle.protocol.errors import ProviderError, SpecError, TreadleError
 from treadle.spec.catalog import Catalog
 
@@ -16,14 +16,12 @@ _NEXT_LOCAL = (
 def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `doctor` to the command line."""
     parser = sub.add_parser("doctor", help="what is here, and the next thing to do", allow_abbrev=False)
-    parser.add_argument("-o", "--output", default="text", choices=("text", "json"))
+    add_output(parser)
     parser.set_defaults(handle=handle)
 
 
 def handle(args: argparse.Namespace) -> int:
     """The exit code: 0 when a loop can run here on code at least, else that of what is missing."""
-    import msgspec
-
     from treadle.protocol.text import clean
     from treadle.workspace.git import find_root
 
@@ -47,15 +45,9 @@ def handle(args: argparse.Namespace) -> int:
         rows += [("fault", line) for line in faults]
         code, todo = 2, "mend the faults above: treadle agents validate"
     rows.append(("next", todo or "treadle run --loop NAME, or treadle demo to watch one"))
-    if args.output == "json":
-        sys.stdout.write(
-            msgspec.json.encode({"type": "doctor", "exit_code": code, "rows": rows}).decode() + "\n"
-        )
-    else:
-        width = max(len(name) for name, _ in rows)
-        for name, text in rows:
-            sys.stdout.write(clean(f"{name:<{width}}  {text}\n"))
-    return code
+    width = max(len(name) for name, _ in rows)
+    text = "".join(clean(f"{name:<{width}}  {said}\n") for name, said in rows)
+    return tell(args, text, code=code, rows=rows)
 
 
 def _catalog(root: Path) -> tuple[Catalog | None, tuple[str, ...]]:

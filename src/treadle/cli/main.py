@@ -1,7 +1,6 @@
 """The command line: finds the command's room, imports that one alone, and runs it."""
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
@@ -36,12 +35,8 @@ def run(argv: Sequence[str]) -> int:
     """
     words = list(argv)
     try:
-        code = _run(words)
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:
-        # Whoever read has gone; what is still buffered must not fail once more at the interpreter's end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _run(words)
+    except BrokenPipeError:  # whoever read has gone
         return 141
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 the one door
         from treadle.cli.arguments import asked_output
@@ -114,10 +109,15 @@ def _loop_or_task(words: list[str]) -> int:
 
 
 def _help(asked: bool) -> int:
-    stream = sys.stdout if asked else sys.stderr
+    from treadle.protocol.text import put
+
     lines = [INTRODUCTION, "", "usage: treadle COMMAND …", ""]
     lines += [f"  {name:<8} {text}" for name, (_, text) in COMMANDS.items()]
     lines += ["  LOOP     short for `run --loop LOOP`", "  -p TASK  short for `run TASK`, as elsewhere", ""]
     lines += ["  treadle COMMAND --help · treadle --version"]
-    stream.write("\n".join(lines) + "\n")
-    return 0 if asked else 2
+    text = "\n".join(lines) + "\n"
+    if asked:
+        put(text)
+        return 0
+    sys.stderr.write(text)
+    return 2

@@ -106,32 +106,29 @@ def _show(root: Path, args: argparse.Namespace) -> int:
             sys.stderr.write(
                 clean(f"{number:>3} {place}  {step.verdict}: {step.summary}".split("\n")[0]) + "\n"
             )
-    show_run(view, folder, "json" if args.output != "text" else "text")
-    return view.exit_code
+    return show_run(view, folder, "json" if args.output != "text" else "text")
 
 
 def _replay(root: Path, args: argparse.Namespace) -> int:
     from treadle.headless import replay
-    from treadle.session.records import find_run, view_of, with_end
+    from treadle.session.records import begin_of, find_run
 
     folder = find_run(root, args.id)
-    view = with_end(folder, view_of(folder))
-    replay(folder, args.output)
-    return view.exit_code
+    begin_of(folder)
+    return replay(folder, args.output)
 
 
 def _diff(root: Path, args: argparse.Namespace) -> int:
-    from treadle.protocol.text import clean
+    from treadle.protocol.text import clean, put
     from treadle.session.records import diff_of_run, find_run
 
     folder = find_run(root, args.id)
     text = diff_of_run(root, folder, args.step)
     if args.output == "text" and not sys.stdout.isatty():
         # For another program, which must get the very bytes (`| git apply`).
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+        put(text.encode("utf-8", "surrogateescape"))
         return 0
-    shown = clean(text) if args.output == "text" else text.encode("utf-8", "replace").decode()
+    shown = clean(text) if args.output == "text" else text
     return tell(args, shown, run=folder.name, diff=shown)
 
 
