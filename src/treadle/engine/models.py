@@ -9,7 +9,7 @@ import msgspec
 
 from treadle.engine.budget import Meter, Worst
 from treadle.models.base import Model, ModelReply, ModelRequest, Timers
-from treadle.models.open import check_available, open_model
+from treadle.models.open import ENGINE, check_available, open_model
 from treadle.models.prices import price_of
 from treadle.protocol.errors import NoSuchModel, ProviderError, RateLimited, Refused, Unreachable
 from treadle.protocol.events import Emit, ModelFailed, ModelReplied, ModelRequested, Place, TextDelta
@@ -21,7 +21,7 @@ LONGEST_WAIT_S = 20.0
 """A rate limit is waited out once when the provider says it ends within this many seconds."""
 
 TWO_WAYS = (
-    "two ways to get a model: (1) an embedded one: pip install 'treadle[local]' && treadle models pull "
+    f"two ways to get a model: (1) an embedded one: {ENGINE} && treadle models pull "
     "qwen2.5-coder-1.5b; (2) a server that speaks the OpenAI API (llama-server, vLLM, Ollama's /v1): in "
     'tiers.yaml of your treadle configuration, {model: local/NAME, endpoint: "http://127.0.0.1:8080/v1"}'
 )

@@ -90,6 +90,7 @@ class Run:
         self.keep = keep
         self.flags = flags
         self.written = ChangeSet()
+        self.stumped: dict[tuple[str, str], str] = {}
         self.last_changes = ChangeSet()
         self.last_unproven = False
         self._diffs: list[str] = []

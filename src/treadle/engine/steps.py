@@ -193,7 +193,18 @@ async def _agent(run: Run, agent: AgentSpec, state: LoopState, place: str) -> St
         target = (item.test.id,)
         if baseline is not None and item.test.id in baseline.passed:
             return StepResult(PASS, "it passes already", state.changes, unproven=state.unproven)
-    return await climb(run, Job(agent, place, state.changes, state, item, target, baseline))
+    key = (state.changes.id(), f"{agent.name} {item.title.split('[')[0]}") if item and item.test else None
+    if key is not None and key in run.stumped:
+        return StepResult(
+            FAIL,
+            f"not tried again on the same code: {run.stumped[key]}",
+            state.changes,
+            unproven=state.unproven,
+        )
+    result = await climb(run, Job(agent, place, state.changes, state, item, target, baseline))
+    if key is not None and item is not None and result.verdict == FAIL:
+        run.stumped[key] = f"{item.title} was not mended either"
+    return result
 
 
 async def _check(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:

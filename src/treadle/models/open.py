@@ -1,12 +1,18 @@
 """From a tier's entry to a model that answers; each adapter is imported only when it is opened."""
 
+import sys
+
 from treadle.models.base import Model, Timers
 from treadle.protocol.errors import NoSuchModel
 from treadle.spec.tiers import ModelEntry
 
 _WITHOUT_ENDPOINT_ADAPTER = ("ollama", "ollama_chat", "anthropic")
+
+ENGINE = f"{sys.executable} -m pip install 'xllamacpp>=2026.10'"
+"""The command that puts the engine for embedded models where this treadle finds it."""
+
 _WORKS = (
-    "what works: local/NAME (`pip install 'treadle[local]'`, then `treadle models pull qwen2.5-coder-1.5b`), "
+    f"what works: local/NAME (`{ENGINE}`, then `treadle models pull qwen2.5-coder-1.5b`), "
     "or any OpenAI-shaped server with `endpoint:`"
 )
 
@@ -48,7 +54,7 @@ def check_available(entry: ModelEntry) -> None:
         if find_spec("xllamacpp") is None:
             raise NoSuchModel(
                 f"{entry.name} needs the package xllamacpp, which is not installed",
-                hint="pip install 'treadle[local]'",
+                hint=ENGINE,
             )
         find(entry.name)
     else:

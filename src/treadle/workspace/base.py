@@ -13,6 +13,9 @@ from treadle.workspace.paths import inside
 from treadle.workspace.view import Base
 from treadle.workspace.walk import walk
 
+_KEPT_BYTES = 64 << 20
+"""How much of the tree's content is kept; of larger ones only a digest."""
+
 _NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
@@ -70,7 +73,11 @@ def git_mode(mode: int) -> int | None:
 
 
 class TreeBase:
-    """The work tree as it is on disk."""
+    """The work tree, each file as it was when it was first read.
+
+    So what is made from a file is made from the bytes that were looked at, and a file that the user changes
+    meanwhile is seen to have changed when it comes to the write.
+    """
 
     kind = "tree"
     delta = EMPTY
@@ -79,10 +86,29 @@ class TreeBase:
         self.root = root
         self._versioned = versioned
         self._files: tuple[str, ...] | None = None
+        self._kept: dict[str, bytes | None] = {}
+        self._digests: dict[str, str] = {}
+        self._room = _KEPT_BYTES
 
     def read(self, path: str) -> bytes | None:
-        """The file's bytes (a link's target); None where there is no such file."""
-        return read_file(self.root, path)
+        """The file's bytes (a link's target) as first read; None where there was no such file.
+
+        Raises: `PathError` for a file too large to be kept that has changed since.
+        """
+        if path in self._kept:
+            return self._kept[path]
+        content = read_file(self.root, path)
+        size = len(content or b"")
+        if content is None or size <= self._room:
+            self._room -= size
+            self._kept[path] = content
+        elif self._digests.setdefault(path, digest(content)) != digest(content):
+            raise PathError(f"{path} changed while it was worked on")
+        return content
+
+    def has_read(self, path: str) -> bool:
+        """Whether the file was read before."""
+        return path in self._kept or path in self._digests
 
     def mode(self, path: str) -> int | None:
         """The file's git mode; None where there is no such file."""

@@ -8,12 +8,16 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from treadle.workspace.base import TreeBase
 from treadle.workspace.changes import Change, ChangeSet, digest
 from treadle.workspace.git import GitFailed, git, paths
 from treadle.workspace.layers import Upper, load, merge, scan
 from treadle.workspace.paths import parents
 from treadle.workspace.view import Base
 from treadle.workspace.walk import is_cache
+
+_UNSEEN = "changed while the command ran"
+"""In the place of a digest: no file's bytes have this one, so that the write is a conflict."""
 
 _PYC = re.compile(r"(?:(?P<folder>.*)/)?__pycache__/(?P<stem>[^/]+?)\.[^/]*\.pyc$", re.DOTALL)
 
@@ -34,11 +38,13 @@ def harvest(
     given: ChangeSet,
     touched: Iterable[str],
     masks: frozenset[str],
+    since_ns: int = 0,
 ) -> Harvest:
     """Reads `upper`, in which `given` was laid out, and moves ignored outputs to `layer`.
 
     Compiled files of sources that changed are dropped: Python takes one for fresh by its source's second and
-    size alone. `masks` are whiteouts that were put there for the same reason.
+    size alone. `masks` are whiteouts that were put there for the same reason. A file that the user changed after
+    `since_ns`, when the command began, can't be told from what the command read: its change will not be written.
     """
     found = scan(upper, skip=masks)
     files = base.files()
@@ -49,8 +55,14 @@ def harvest(
     after: dict[str, Change] = {}
     for path in changed.keys() | gone:
         earlier = given.get(path)
+        fresh = not (isinstance(base, TreeBase) and base.has_read(path))
         content, mode = base.read(path), base.mode(path)
-        before = earlier.before if earlier else (None if content is None else digest(content))
+        if earlier is not None:
+            before = earlier.before
+        elif content is None:
+            before = None
+        else:
+            before = _UNSEEN if fresh and _changed_since(base, path, since_ns) else digest(content)
         was = earlier.mode_before if earlier else mode
         now = changed.get(path)
         if now is None:
@@ -64,6 +76,14 @@ def harvest(
     _move(upper, layer, kept, below)
     note = "".join(f"\n[not kept: {path}]" for path in sorted(left_out)[:20])
     return Harvest(ChangeSet(after), note)
+
+
+def _changed_since(base: Base, path: str, since_ns: int) -> bool:
+    """Whether the work tree's own file was changed after the command began."""
+    try:
+        return bool(since_ns) and os.lstat(base.root / path).st_mtime_ns >= since_ns
+    except OSError:
+        return False
 
 
 def pyc_files(source: str, folders: Iterable[Path]) -> list[str]:

@@ -33,13 +33,15 @@ _PROBE = Command(argv=("",))
 
 
 class _Placed(Struct, frozen=True):
-    """What one command was given: its folder and slot, the stamps of its files, the generation it began in."""
+    """What one command was given: its folder and slot, the stamps of its files, the generation and the time
+    that it began in."""
 
     folder: Path
     slot: int
     stamps: dict[str, tuple[str, int]]
     generation: int
     masks: frozenset[str]
+    began_ns: int
 
 
 class Overlay:
@@ -171,7 +173,7 @@ class Overlay:
                 white_out_new(upper, self._root, pyc)
             if command.stdin:
                 (folder / "stdin").write_bytes(command.stdin)
-            return _Placed(folder, slot, stamps, self._generation, masks)
+            return _Placed(folder, slot, stamps, self._generation, masks, time.time_ns())
 
     def _lay_base(self) -> None:
         self._delta.mkdir(parents=True)
@@ -225,6 +227,7 @@ class Overlay:
                 given=changes,
                 touched=self._touched,
                 masks=placed.masks,
+                since_ns=placed.began_ns,
             )
             self._touched.update(found.changes.changes)
             if self._generation == placed.generation:

@@ -32,6 +32,7 @@ class Response:
             "found": False,
             "path": "",
             "source": "",
+            "was": "",
             "description": "",
             "mended": 0,
             "tried": 0,

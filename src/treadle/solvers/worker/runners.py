@@ -187,7 +187,9 @@ class _Pytest(Tests):
 
         self._protocol = runtestprotocol
         self._items = {item.nodeid: item for item in session.items}
-        self.files = {str(item.path if hasattr(item, "path") else item.fspath) for item in session.items}
+        # A module that is collected for the examples in its documentation is what is tested, not a test.
+        own = [item for item in session.items if type(item).__name__ != "DoctestItem"]
+        self.files = {str(item.path if hasattr(item, "path") else item.fspath) for item in own}
 
     def known(self, ids: Iterable[str]) -> list[str]:
         return [i for i in dict.fromkeys(ids) if i in self._items]

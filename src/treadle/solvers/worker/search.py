@@ -257,7 +257,7 @@ def _merit(finding: Finding) -> tuple[int, int, int]:
 
 
 def mend(files: Files, finding: Finding) -> dict[str, Any]:
-    """The finding as the response's `path`, `source` (latin-1, so that every byte is kept), `description`, `mended`."""
+    """The finding as the response's `path`, `source` and what it `was` (latin-1: every byte kept), `description`, `mended`."""
     source = files.source(finding.candidate.path)
     assert source is not None
     data = source.encode(splice(source.text, finding.candidate.edits))
@@ -265,6 +265,7 @@ def mend(files: Files, finding: Finding) -> dict[str, Any]:
         "found": True,
         "path": finding.candidate.path,
         "source": data.decode("latin-1"),
+        "was": source.encode(source.text).decode("latin-1"),
         "description": describe(source, finding.candidate),
         "mended": finding.mended,
     }

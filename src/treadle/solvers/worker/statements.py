@@ -48,6 +48,9 @@ def _deleted(scope: Scope, node: ast.stmt) -> Offers:
     source = scope.source
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        # What is not installed is not mended by doing without it.
+        return
     whole = lines(source, node)
     if len(block(scope, node)) == 1:
         yield Proposal(2.0, (Edit(source.start(node), source.end(node), "pass"),))
