@@ -1,6 +1,7 @@
 """The check `tests` on projects of other languages: node, cargo, go, make, and what is read of texts."""
 
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -12,7 +13,17 @@ from treadle.checks.runners.texts import read_text
 from treadle.workspace.command import CommandResult
 
 needs_node = pytest.mark.skipif(not shutil.which("npm"), reason="npm is not here")
-needs_cargo = pytest.mark.skipif(not shutil.which("cargo"), reason="cargo is not here")
+
+
+def _works(*argv: str) -> bool:
+    """Whether the program is here and not a front for a toolchain that is not."""
+    return (
+        shutil.which(argv[0]) is not None
+        and subprocess.run(argv, capture_output=True, check=False).returncode == 0
+    )
+
+
+needs_cargo = pytest.mark.skipif(not _works("cargo", "--version"), reason="cargo does not work here")
 needs_go = pytest.mark.skipif(not shutil.which("go"), reason="go is not here")
 
 PACKAGE = '{"name": "x", "scripts": {"test": "node --test"}}'

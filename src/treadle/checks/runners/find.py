@@ -50,7 +50,7 @@ def find_runner(view: MergedView, settings: Settings, python: str) -> TestRunner
     raise NothingToTest(
         "no way to test was found: no pytest configuration, no test_*.py with tests, no test script in package.json, "
         "no go.mod with *_test.go files, no Cargo.toml, no `test` target in a Makefile or justfile",
-        hint="say how in the settings: `tests: {command: …}`",
+        hint="say how in .treadle/settings.yaml: `tests: {command: …}`",
     )
 
 
