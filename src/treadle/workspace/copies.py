@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,8 +25,21 @@ def copy_tree(source: Path, target: Path) -> None:
             ["cp", "-a", *option, "--", str(source), str(target)], capture_output=True, check=False
         )
         if target.is_dir() and (done.returncode == 0 or not option):
-            return
-    shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+            break
+    else:
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+    _open(target)
+
+
+def _open(folder: Path) -> None:
+    """Makes the folders of a copy writable to treadle, whatever they are where they were copied from."""
+    for here, folders, _ in os.walk(folder):
+        for path in (os.path.join(here, name) for name in folders):
+            mode = os.lstat(path).st_mode
+            if stat.S_ISDIR(mode) and mode & 0o700 != 0o700:
+                os.chmod(path, stat.S_IMODE(mode) | 0o700)
+    mode = os.lstat(folder).st_mode
+    os.chmod(folder, stat.S_IMODE(mode) | 0o700)
 
 
 def signatures(folder: Path, paths: Iterable[str]) -> dict[str, Signature]:

@@ -8,6 +8,7 @@ from treadle.workspace.changes import Change, ChangeSet, digest
 from treadle.workspace.command import Command, CommandResult, OnOutput
 from treadle.workspace.environ import command_environment
 from treadle.workspace.paths import clean
+from treadle.workspace.refused import not_writable
 from treadle.workspace.unwalled import LaidOut, run_laid_out
 from treadle.workspace.view import Base
 
@@ -28,20 +29,30 @@ class InPlace:
     ) -> CommandResult:
         """The result; `changes` of it is the whole change set after the command, over the same base.
 
-        Raises: `FileNotFoundError`, and `PathError` for a `cwd` that is no folder of the repository.
+        Raises: `FileNotFoundError`, `NotWritable` where `changes` can't be laid out, and `PathError` for a `cwd`
+        that is no folder of the repository.
         """
         if command.cwd != ".":
             clean(command.cwd)
         async with self._lock:
             kept = _Kept(self._root, self._base, self._area / "before")
             try:
-                before = await asyncio.to_thread(kept.lay_out, changes)
+                before = await asyncio.to_thread(self._lay_out, kept, changes)
                 laid = LaidOut(self._root, self._area, kept, changes, before)
                 return await run_laid_out(
                     laid, command, command.argv, command_environment(command.env), on_output
                 )
             finally:
                 await asyncio.shield(asyncio.to_thread(kept.put_back))
+
+    def _lay_out(self, kept: "_Kept", changes: ChangeSet) -> dict[str, copies.Signature]:
+        try:
+            return kept.lay_out(changes)
+        except OSError as error:
+            refused = not_writable(self._root, error, "run it again, or choose another --sandbox")
+            if refused is None:
+                raise
+            raise refused from error
 
     def close(self) -> None:
         """Removes what was kept aside."""

@@ -180,12 +180,17 @@ def _make_folders(layer: Path, like: Path, path: str) -> None:
         if os.path.lexists(here):
             here.unlink()
         here.mkdir()
-        try:
-            mode = os.stat(like / folder).st_mode
-        except OSError:
-            continue
-        if stat.S_ISDIR(mode):
-            here.chmod(stat.S_IMODE(mode))
+        give_mode(here, like / folder)
+
+
+def give_mode(folder: Path, like: Path) -> None:
+    """Gives `folder`, which is treadle's own, the mode of the folder `like`, if there; it stays open to treadle."""
+    try:
+        mode = os.stat(like).st_mode
+    except OSError:
+        return
+    if stat.S_ISDIR(mode):
+        folder.chmod(stat.S_IMODE(mode) | 0o700)
 
 
 def put_file(path: Path, change: Change, like: Path) -> None:

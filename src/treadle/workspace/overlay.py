@@ -14,7 +14,7 @@ from treadle.protocol.errors import PathError, ProtectionMissing
 from treadle.workspace.changes import EMPTY, Change, ChangeSet, digest
 from treadle.workspace.command import Command, CommandResult, OnOutput
 from treadle.workspace.harvest import Harvest, harvest, pyc_files
-from treadle.workspace.layers import lay_out, remove_tree, white_out_new
+from treadle.workspace.layers import give_mode, lay_out, remove_tree, white_out_new
 from treadle.workspace.paths import clean
 from treadle.workspace.process import run_process
 from treadle.workspace.sandbox_spec import PACKAGE, Laid, sandbox_spec
@@ -159,7 +159,7 @@ class Overlay:
             upper = folder / "upper"
             for made in (upper, folder / "work"):
                 made.mkdir(parents=True)
-            upper.chmod(self._root.stat().st_mode & 0o7777)
+            give_mode(upper, self._root)
             cache = self._area / f"cache-{slot}"
             for made in (cache / "upper", cache / "work"):
                 made.mkdir(parents=True, exist_ok=True)
@@ -179,7 +179,7 @@ class Overlay:
         self._delta.mkdir(parents=True)
         self._layer.mkdir()
         for made in (self._delta, self._layer):
-            made.chmod(self._root.stat().st_mode & 0o7777)
+            give_mode(made, self._root)
         lay_out(self._delta, self._root, self._base.delta)
         self._laid = True
 

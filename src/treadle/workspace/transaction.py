@@ -13,6 +13,7 @@ from treadle.workspace.base import file_mode, read_file
 from treadle.workspace.changes import EXECUTABLE, REGULAR, Change, ChangeSet, digest
 from treadle.workspace.checkpoints import Checkpoint, Saved
 from treadle.workspace.paths import clean, parents
+from treadle.workspace.refused import not_writable
 from treadle.workspace.state import sync_folder, write_private
 
 _WAIT_S = 5.0
@@ -30,13 +31,13 @@ def write_changes(
 
     `state` is the repository's own (`state_dir`). Each file must still hold the bytes that its change was made
     from, or already those that it is to hold. Raises: `WriteConflict` when one does not, `PathError` for a path
-    that may not be written, `Busy`, `OSError`: the files are then as they were.
+    that may not be written, `NotWritable`, `Busy`, `OSError`: the files are then as they were.
     """
     root = Path(os.path.realpath(root))
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(state):
         _recover(root, state)
-        return _write(root, changes, state, {}, on_checkpoint)
+        return _write_or_tell(root, changes, state, {}, "treadle runs apply", on_checkpoint)
 
 
 def restore_checkpoint(root: Path, state: Path, checkpoint: str, *, force: bool = False) -> str:
@@ -44,7 +45,7 @@ def restore_checkpoint(root: Path, state: Path, checkpoint: str, *, force: bool 
     that undoing it can be undone.
 
     Raises: `WriteConflict` when a file was changed since that write (`force` puts the old one back over it: its
-    bytes are then in the new checkpoint), `TraceError` for no such checkpoint.
+    bytes are then in the new checkpoint), `TraceError` for no such checkpoint, `NotWritable`.
     """
     root = Path(os.path.realpath(root))
     with _alone(state):
@@ -58,7 +59,7 @@ def restore_checkpoint(root: Path, state: Path, checkpoint: str, *, force: bool 
             back[saved.path] = Change(content, saved.mode, before)
             bits[saved.path] = saved.bits
         bits.update((folder + "/", folder_bits) for folder, folder_bits in found.folders.items())
-        return _write(root, ChangeSet(back), state, bits)
+        return _write_or_tell(root, ChangeSet(back), state, bits, "treadle runs rewind")
 
 
 def recover(root: Path, state: Path) -> tuple[str, ...]:
@@ -71,6 +72,24 @@ def recover(root: Path, state: Path) -> tuple[str, ...]:
         return ()
     with _alone(state):
         return _recover(Path(os.path.realpath(root)), state)
+
+
+def _write_or_tell(
+    root: Path,
+    changes: ChangeSet,
+    state: Path,
+    bits: dict[str, int],
+    again: str,
+    on_checkpoint: OnCheckpoint | None = None,
+) -> str:
+    """`_write`, with a place that this user may not write to told as such; `again` is what to do after."""
+    try:
+        return _write(root, changes, state, bits, on_checkpoint)
+    except OSError as error:
+        refused = not_writable(root, error, again)
+        if refused is None:
+            raise
+        raise refused from error
 
 
 def _write(
