@@ -1,5 +1,6 @@
 """Change sets as values: exact through JSON whatever the paths, and what they say of a file's mode."""
 
+import asyncio
 import os
 
 import pytest
@@ -92,6 +93,22 @@ async def test_a_command_that_changes_content_alone_leaves_the_mode_to_the_user(
     assert (repo / "a.txt").read_text() == (repo / "run.sh").read_text() == "new\n"
     assert (repo / "a.txt").stat().st_mode & 0o777 == 0o755
     assert (repo / "run.sh").stat().st_mode & 0o777 == 0o644
+
+
+async def test_a_mode_that_the_user_changes_while_a_command_runs_stays(repo, sandbox, tmp_path):
+    runner = sandbox(repo)
+    given = MergedView(runner._base).write("a.txt", "one\n").changes
+    scratch, told = tmp_path / "scratch", asyncio.Event()
+    scratch.mkdir()
+    script = f"echo two >> a.txt; echo said; until test -e {scratch}/go; do :; done"
+    command = Command(("sh", "-c", script), scratch=scratch)
+    going = asyncio.create_task(runner.run(command, given, lambda _: told.set()))
+    await told.wait()
+    (repo / "a.txt").chmod(0o755)
+    (scratch / "go").touch()
+    write_changes(repo, (await going).changes, tmp_path / "own")
+    assert (repo / "a.txt").read_text() == "one\ntwo\n"
+    assert (repo / "a.txt").stat().st_mode & 0o777 == 0o755
 
 
 @pytest.mark.parametrize("level", ["overlay", "clone", "off"])

@@ -88,6 +88,7 @@ class TreeBase:
         self._files: tuple[str, ...] | None = None
         self._kept: dict[str, bytes | None] = {}
         self._digests: dict[str, str] = {}
+        self._modes: dict[str, int | None] = {}
         self._room = _KEPT_BYTES
 
     def read(self, path: str) -> bytes | None:
@@ -97,6 +98,7 @@ class TreeBase:
         """
         if path in self._kept:
             return self._kept[path]
+        self.mode(path)
         content = read_file(self.root, path)
         size = len(content or b"")
         if content is None or size <= self._room:
@@ -111,8 +113,10 @@ class TreeBase:
         return path in self._kept or path in self._digests
 
     def mode(self, path: str) -> int | None:
-        """The file's git mode; None where there is no such file."""
-        return file_mode(self.root, path)
+        """The file's git mode as first seen; None where there was no such file."""
+        if path not in self._modes:
+            self._modes[path] = file_mode(self.root, path)
+        return self._modes[path]
 
     def files(self) -> tuple[str, ...]:
         """All files but ignored ones, sorted; listed once."""
