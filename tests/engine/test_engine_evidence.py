@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from samples import CALC, treadle_dir
 
+from samples import CALC, treadle_dir
 from treadle.protocol import events as e
 
 GREEN = {**CALC, "calc.py": CALC["calc.py"].replace("a - b", "a + b")}

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from samples import CALC, treadle_dir
 
+from samples import CALC, treadle_dir
 from treadle.protocol import events as e
 from treadle.session.session import Options, Session
 from treadle.spec.load import load_catalog

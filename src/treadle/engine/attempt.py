@@ -2,14 +2,13 @@
 
 import time
 
-import msgspec
-
 from treadle.engine.conversation import converse
 from treadle.engine.job import Attempt
 from treadle.engine.judge import Candidate
 from treadle.engine.problem import problem_of
 from treadle.engine.run import Run
 from treadle.protocol.events import SolverFinished, SolverStarted
+from treadle.protocol.text import encode_json
 
 
 async def propose(run: Run, attempt: Attempt) -> None:
@@ -41,7 +40,7 @@ async def _solve(run: Run, attempt: Attempt) -> None:
     started = time.monotonic()
     problem = problem_of(run, attempt, attempt.rung.limits.wall_s or 20.0)
     solution = await get_solver(name).solve(problem)
-    detail = run.keep(msgspec.json.encode({"suspects": solution.suspects[:20], "near": solution.near}))
+    detail = run.keep(encode_json({"suspects": solution.suspects[:20], "near": solution.near}))
     run.emit(
         attempt.place,
         SolverFinished(

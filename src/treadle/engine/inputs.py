@@ -12,6 +12,7 @@ from treadle.engine.run import Run
 from treadle.engine.state import Item, LoopState
 from treadle.protocol.errors import UsageError
 from treadle.protocol.messages import Json
+from treadle.protocol.text import encode_json, valid
 from treadle.solvers.base import Suspect
 from treadle.workspace.history import changed_paths, conflicted_paths
 
@@ -22,7 +23,15 @@ INSTRUCTION_FILES = ("AGENTS.md", "CLAUDE.md")
 
 
 async def text_of(run: Run, attempt: Attempt, name: str) -> str:
-    """The text of one input by name, "" where there is nothing; a dotted name digs into a step's output."""
+    """The text of one input by name, "" where there is nothing; a dotted name digs into a step's output.
+
+    Bytes of files that are no UTF-8 stand in it as U+FFFD.
+    """
+    text: str = valid(await _text_of(run, attempt, name))
+    return text
+
+
+async def _text_of(run: Run, attempt: Attempt, name: str) -> str:
     job = attempt.job
     match name:
         case "task":
@@ -149,7 +158,7 @@ def _title(value: Json) -> str:
 
 
 def _json(value: Json) -> str:
-    return "" if value is None else msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
+    return "" if value is None else msgspec.json.format(encode_json(value), indent=1).decode()
 
 
 def _failed(job: Job) -> tuple[FailedTest, ...]:

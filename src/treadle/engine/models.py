@@ -14,6 +14,7 @@ from treadle.models.prices import price_of
 from treadle.protocol.errors import NoSuchModel, ProviderError, RateLimited, Refused, Unreachable
 from treadle.protocol.events import Emit, ModelFailed, ModelReplied, ModelRequested, Place, TextDelta
 from treadle.protocol.messages import Usage
+from treadle.protocol.text import encode_json
 from treadle.spec.settings import Settings
 from treadle.spec.tiers import ModelEntry, Tier, Tiers
 
@@ -119,7 +120,7 @@ class Models:
         self, place: Place, entry: ModelEntry, request: ModelRequest, meters: tuple[Meter, ...], question: str
     ) -> ModelReply:
         estimate = sum(len(m.text) for m in request.messages) // 4
-        asked = ModelRequested(entry.name, self._keep(msgspec.json.encode(request)), estimate, question)
+        asked = ModelRequested(entry.name, self._keep(encode_json(request)), estimate, question)
         self._emit(place, asked)
         started = time.monotonic()
         try:
@@ -147,7 +148,7 @@ class Models:
         usage = self._priced(entry, reply.usage)
         for meter in (self._meter, *meters):
             meter.settle(usage, reply.model)
-        kept = self._keep(msgspec.json.encode(reply))
+        kept = self._keep(encode_json(reply))
         self._emit(place, ModelReplied(reply.model, kept, reply.finish, usage, time.monotonic() - started))
         return msgspec.structs.replace(reply, usage=usage)
 

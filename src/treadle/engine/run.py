@@ -4,7 +4,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-import msgspec
 from msgspec import Struct
 
 from treadle.engine.budget import Meter
@@ -23,6 +22,7 @@ from treadle.protocol.events import (
     StepStarted,
 )
 from treadle.protocol.messages import PASS
+from treadle.protocol.text import encode_json
 from treadle.solvers.base import Suspect
 from treadle.spec.agent import CheckSpec
 from treadle.spec.catalog import Catalog
@@ -134,7 +134,7 @@ class Run:
                 result.unproven,
                 result.cause,
                 result.hint,
-                self.keep(msgspec.json.encode(result.tests)) if result.tests else "",
+                self.keep(encode_json(result.tests)) if result.tests else "",
                 time.monotonic() - self._began.pop(place, time.monotonic()),
             ),
         )

@@ -33,7 +33,7 @@ from treadle.protocol.events import (
     RunResumed,
     RunStarted,
 )
-from treadle.protocol.text import valid
+from treadle.protocol.text import encode_json, valid
 from treadle.session.ending import Ending, ending_by, ending_of
 from treadle.session.records import Recorded, recorded, runs_of
 from treadle.session.trace import TraceWriter, lock_run
@@ -119,7 +119,7 @@ class Session:
             place.turn,
         )
         if durable:
-            self._trace.append(envelope)
+            envelope = self._trace.append(envelope)
         self.view = reduce(self.view, envelope)
         self._queue.put_nowait(envelope)
 
@@ -265,7 +265,7 @@ class Session:
                 self.loop.name,
                 self.options.base or self.loop.base,
                 str(self.root),
-                self._trace.keep(msgspec.json.encode(self.catalog)),
+                self._trace.keep(encode_json(self.catalog)),
                 self.gate.mode,
                 datetime.now(UTC).isoformat(timespec="seconds"),
                 __version__,

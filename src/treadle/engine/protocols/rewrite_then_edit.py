@@ -19,6 +19,7 @@ from treadle.engine.run import Run
 from treadle.models.base import ModelReply, ModelRequest
 from treadle.protocol.errors import ContextTooLong, CutOff, Malformed, UsageError
 from treadle.protocol.messages import FAIL, Json, Message
+from treadle.protocol.text import valid
 from treadle.solvers.base import Suspect
 from treadle.spec.prompt import fill
 from treadle.spec.questions import questions
@@ -98,7 +99,8 @@ class _Asking:
             "purpose": _docstring(self._source, top.start)[:DOCSTRING_CHARS],
             "test": failing,
         }
-        return fill(self._ask_for["question"], fields)
+        text: str = valid(fill(self._ask_for["question"], fields))
+        return text
 
     async def rewritten(self) -> bool:
         """Whether the function written anew passes."""

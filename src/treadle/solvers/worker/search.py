@@ -257,7 +257,7 @@ def _merit(finding: Finding) -> tuple[int, int, int]:
 
 
 def mend(files: Files, finding: Finding) -> dict[str, Any]:
-    """The finding as the response's `path`, `source` and what it `was` (latin-1: every byte kept), `description`, `mended`."""
+    """The finding for the response: `path`, `source`, what it `was` (latin-1: every byte kept), in words, `mended`."""
     source = files.source(finding.candidate.path)
     assert source is not None
     data = source.encode(splice(source.text, finding.candidate.edits))
