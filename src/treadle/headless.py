@@ -18,7 +18,7 @@ from treadle.protocol.text import clean, encode_json, put
 from treadle.session.records import with_end
 from treadle.session.result import Result, result_of
 from treadle.session.session import Session
-from treadle.session.trace import read_trace
+from treadle.session.trace import read_blob, read_trace
 from treadle.session.view import View, reduce
 
 Output = Literal["text", "json", "jsonl"]
@@ -74,7 +74,7 @@ async def _run(session: Session, output: Output) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop, number)
-    progress = _Progress(sys.stderr, session)
+    progress = _Progress(sys.stderr, session.folder, session)
     if session.options.attended:
         loop.add_reader(sys.stdin.fileno(), progress.answer)
     unprinted: Unprinted | None = None
@@ -126,9 +126,11 @@ def _put_result(result: Result, output: Output) -> None:
 class _Progress:
     """One line an event on stderr; questions are asked there and answered from stdin."""
 
-    def __init__(self, stream: TextIO, session: Session | None) -> None:
+    def __init__(self, stream: TextIO, folder: Path, session: Session | None = None) -> None:
         self._stream = stream
+        self._folder = folder
         self._session = session
+        self._left_out: set[str] = set()
         self._question: e.GateAsked | None = None
 
     def show(self, envelope: e.Envelope) -> None:
@@ -137,13 +139,35 @@ class _Progress:
         if isinstance(event, e.GateAsked):
             if self._session and self._session.options.attended:
                 self._question = event
-                self._say(f"? {event.subject}  [{'/'.join(event.options)}]", end=" ")
+                place = f"{envelope.step}  " if envelope.step else ""
+                self._say(f"? {place}{event.subject}  [{'/'.join(event.options)}]", end=" ")
             return
+        if isinstance(event, e.RungUnavailable):
+            # Once a run is enough: it is the same for every item.
+            if event.reason in self._left_out:
+                return
+            self._left_out.add(event.reason)
         if isinstance(event, e.GateAnswered):
             self._question = None
         text = _line(event, envelope.step) or _line_within(event, envelope.attempt)
         if text:
             self._say("  " * envelope.step.count("/") + text)
+        if (
+            isinstance(event, e.CheckFinished)
+            and event.detail
+            and event.verdict == "fail"
+            and not envelope.attempt
+        ):
+            self._show_first_failure(event.detail)
+
+    def _show_first_failure(self, blob: str) -> None:
+        """Where the first test of a check failed and why, from the check's detail."""
+        try:
+            lines = read_blob(self._folder, blob).decode("utf-8", "replace").splitlines()
+        except TreadleError:
+            return
+        for line in [text for text in lines if text.strip()][:2]:
+            self._say(f"    {line[:200]}")
 
     def answer(self) -> None:
         """Reads one line of stdin as the answer to the open question; its first letters are enough."""
@@ -217,7 +241,7 @@ def show_run(view: View, folder: Path, output: Output) -> int:
 
 def replay(folder: Path, output: Output) -> int:
     """Shows a recorded run's events once more, as they came, then its result; the exit code, the run's own."""
-    progress = _Progress(sys.stderr, None)
+    progress = _Progress(sys.stderr, folder)
     view = View()
     for envelope in read_trace(folder):
         view = reduce(view, envelope)

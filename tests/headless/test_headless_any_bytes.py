@@ -105,3 +105,36 @@ def test_a_wrong_word_in_any_bytes_is_told(make_repo):
     for words in ([b"caf\xe9"], ["run", "-l", b"caf\xe9"], ["agents", "show", b"\xff"]):
         result, _ = treadle(root, *words, "-o", "json")
         assert result["exit_code"] == 2 and "\ufffd" in result["reason"]
+
+
+@pytest.mark.parametrize("git", [True, False])
+def test_code_mends_a_file_whose_name_is_no_utf8(make_repo, git):
+    root = make_repo({
+        "test_c.py": "import importlib.machinery, os, unittest\n"
+        "path = next(os.path.abspath(n) for n in os.listdir('.') if n.startswith('caf'))\n"
+        "m = importlib.machinery.SourceFileLoader('m', path).load_module()\n\n\n"
+        "class T(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(m.add(2, 3), 5)\n",
+        f"{LATIN}.py": CALC["calc.py"],
+    }, git=git)  # fmt: skip
+    result, _ = treadle(root, "run", "-l", "fix", "-o", "json")
+    assert result["exit_code"] != 70 and ends_on_record(root, result)
+
+
+def test_what_is_put_into_a_prompt_is_text_whatever_the_files_hold(make_repo):
+    files = configured("  - {name: mend, agent: hand}\n", "when: 'caf\ufffd'\n    text: done")
+    files[".treadle/agents/hand.yaml"] = AGENT.replace("[task]", "[task, instructions, map, diff]")
+    root = make_repo({**CALC, **files})
+    (root / "AGENTS.md").write_bytes(b"Say caf\xe9.\n")
+    (root / f"{LATIN}.py").write_bytes(b"# caf\xe9\ndef f(): pass\n")
+    (root / "x.py").write_bytes(b"# -*- coding: latin-1 -*-\ndef caf\xe9(): pass\n")
+    result, _ = treadle(root, "run", "-l", "go", "-o", "jsonl", "it")
+    assert (result["exit_code"], result["model_calls"]) == (0, 1), result["reason"]
+
+
+def test_a_repository_may_lie_under_any_name(make_repo):
+    root = make_repo(CALC, name=LATIN)
+    result, _ = treadle(root, "run", "-l", "fix", "-o", "json")
+    assert (result["exit_code"], result["written"]) == (0, ["calc.py"])
+    for verb in ("list", "show", "replay", "diff", "rewind", "apply"):
+        assert treadle(root, "runs", verb, "-o", "json")[0]["exit_code"] == 0
+    assert treadle(root, "doctor", "-o", "json")[0]["exit_code"] in (0, 7)

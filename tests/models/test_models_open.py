@@ -50,7 +50,7 @@ def test_missing_weights_and_a_missing_engine_name_the_next_command(monkeypatch,
     monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "xllamacpp" else real(n))
     with pytest.raises(NoSuchModel) as caught:
         check_available(ModelEntry("local/mine"))
-    assert caught.value.hint == "pip install 'treadle[local]'"
+    assert caught.value.hint.endswith("-m pip install 'xllamacpp>=2026.10'")
 
 
 def test_options_of_a_local_model_are_whole_numbers():

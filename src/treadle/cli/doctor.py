@@ -8,10 +8,6 @@ from treadle.cli.arguments import add_output, tell
 from treadle.protocol.errors import ProviderError, SpecError, TreadleError
 from treadle.spec.catalog import Catalog
 
-_NEXT_LOCAL = (
-    "pip install 'treadle[local]' && treadle models pull qwen2.5-coder-1.5b   (a local model, about 1 GiB)"
-)
-
 
 def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `doctor` to the command line."""
@@ -40,7 +36,7 @@ def handle(args: argparse.Namespace) -> int:
         bound = [_tier(name, models) for name, models in _tiers(catalog)]
         rows += [(f"tier {name}", text) for name, text, _ in bound]
         if not any(usable for _, _, usable in bound) and not todo:
-            todo = _NEXT_LOCAL
+            todo = _next_local()
     if faults:
         rows += [("fault", line) for line in faults]
         code, todo = 2, "mend the faults above: treadle agents validate"
@@ -142,3 +138,13 @@ def _tier(name: str, models: tuple[object, ...]) -> tuple[str, str, bool]:
         else:
             return name, entry.name + (f" at {entry.endpoint}" if entry.endpoint else ""), True
     return name, "; ".join(said) or "no model bound (tiers.yaml)", False
+
+
+def _next_local() -> str:
+    """The command that brings a local model, as far as it is not done yet."""
+    from importlib.util import find_spec
+
+    from treadle.models.open import ENGINE
+
+    pull = "treadle models pull qwen2.5-coder-1.5b"
+    return f"{pull if find_spec('xllamacpp') else f'{ENGINE} && {pull}'}   (a local model, about 1 GiB)"

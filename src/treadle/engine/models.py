@@ -14,7 +14,7 @@ from treadle.models.prices import price_of
 from treadle.protocol.errors import NoSuchModel, ProviderError, RateLimited, Refused, Unreachable
 from treadle.protocol.events import Emit, ModelFailed, ModelReplied, ModelRequested, Place, TextDelta
 from treadle.protocol.messages import Usage
-from treadle.protocol.text import encode_json
+from treadle.protocol.text import encode_json, valid
 from treadle.spec.settings import Settings
 from treadle.spec.tiers import ModelEntry, Tier, Tiers
 
@@ -119,6 +119,8 @@ class Models:
     async def _ask_one(
         self, place: Place, entry: ModelEntry, request: ModelRequest, meters: tuple[Meter, ...], question: str
     ) -> ModelReply:
+        plain = tuple(msgspec.structs.replace(m, text=valid(m.text)) for m in request.messages)
+        request = msgspec.structs.replace(request, messages=plain)
         estimate = sum(len(m.text) for m in request.messages) // 4
         asked = ModelRequested(entry.name, self._keep(encode_json(request)), estimate, question)
         self._emit(place, asked)

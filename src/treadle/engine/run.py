@@ -203,5 +203,6 @@ def _since(written: ChangeSet, changes: ChangeSet) -> ChangeSet:
             fresh[path] = change
         elif (earlier.content, earlier.mode) != (change.content, change.mode):
             stands = None if earlier.content is None else digest(earlier.content)
-            fresh[path] = Change(change.content, change.mode, stands)
+            stood = None if earlier.content is None else earlier.mode
+            fresh[path] = Change(change.content, change.mode, stands, stood)
     return ChangeSet(fresh)
