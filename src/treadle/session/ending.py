@@ -38,6 +38,7 @@ def ending_of(state: LoopState, outcome: Outcome, *, unproven_allowed: bool) -> 
             hint = "look at it with `treadle runs diff`, take it with `treadle runs apply`"
             return Ending("stopped", 3, "done, but nothing judged the changes: they are unproven", hint)
         return Ending("done", 0, outcome.why, proven=proven)
+    proven = proven and bool(state.changes)
     if outcome.kind == "limit":
         return Ending("failed", 5, outcome.why, proven=proven)
     if outcome.kind == "ask":
