@@ -25,7 +25,6 @@ from treadle.protocol.commands import AnyCommand
 from treadle.protocol.errors import BudgetError, TraceError, TreadleError, UsageError
 from treadle.protocol.events import (
     EPHEMERAL,
-    BaseMarked,
     Envelope,
     Event,
     Place,
@@ -33,15 +32,15 @@ from treadle.protocol.events import (
     RunResumed,
     RunStarted,
 )
-from treadle.protocol.text import encode_json, valid
+from treadle.protocol.text import encode_json
 from treadle.session.ending import Ending, ending_by, ending_of
 from treadle.session.records import Recorded, recorded, runs_of
 from treadle.session.trace import TraceWriter, lock_run
 from treadle.session.view import View, reduce
+from treadle.session.watch import BaseWatch
 from treadle.spec.catalog import Catalog
 from treadle.workspace.base import open_base
 from treadle.workspace.changes import ChangeSet
-from treadle.workspace.marks import Marks, marks_of, moved
 from treadle.workspace.sandbox import open_sandbox
 from treadle.workspace.state import state_dir
 from treadle.workspace.transaction import recover, write_changes
@@ -85,7 +84,6 @@ class Session:
         self._run: Run | None = None
         self._stopped = 130
         self._driving: asyncio.Task[View] | None = None
-        self._marking: asyncio.Task[Marks] | None = None
         mode = options.mode or catalog.settings.mode
         self.gate = Gate(self.emit, mode=mode, attended=options.attended, asked=self.view.asked)
         self.folder = runs_of(root) / self.id
@@ -104,6 +102,8 @@ class Session:
         choice = options.sandbox or self.catalog.settings.sandbox
         self._runner = open_sandbox(root, self._base, self.folder, choice)
         self._trace = TraceWriter(self.folder)
+        known = record.marks if record else None
+        self._watch = BaseWatch(self._base, self._base_spec, self.emit, self._trace.keep, known)
 
     def emit(self, place: Place, event: Event) -> None:
         """Stamps an event, writes it to the trace, folds it, then hands it to whoever reads `events`."""
@@ -152,7 +152,7 @@ class Session:
         ending = Ending("aborted", self._stopped, "ended from outside")
         try:
             self._announce()
-            self._marking = asyncio.create_task(self._mark_base())
+            self._watch.begin()
             ending = await self._drive(run)
         except asyncio.CancelledError:
             ending = Ending("aborted", self._stopped, "ended from outside", proven=self._is_proven())
@@ -164,8 +164,7 @@ class Session:
         finally:
             self._driving = None
             try:
-                if self._marking is not None:
-                    await asyncio.gather(self._marking, return_exceptions=True)
+                await self._watch.end()
                 await asyncio.shield(models.close())
             finally:
                 self._finish(run, ending, meter)
@@ -193,20 +192,6 @@ class Session:
             self._queue.put_nowait(None)
             self._trace.close()
             self._lock.close()
-
-    async def _mark_base(self) -> Marks:
-        """What the base looks like at the start of the run, from the record where an earlier life saw it."""
-        if self._record:
-            return self._record.marks
-        marks: Marks = valid(await asyncio.to_thread(marks_of, self._base, self._base_spec))
-        self.emit(Place(), BaseMarked(self._trace.keep(msgspec.json.encode(marks))))
-        return marks
-
-    async def _moved(self, aside: tuple[str, ...]) -> tuple[str, ...]:
-        """The paths of the base that changed since the run began, but for those `aside`."""
-        before = await self._marking if self._marking is not None else {}
-        now: Marks = valid(await asyncio.to_thread(marks_of, self._base, self._base_spec))
-        return moved(before, now, aside)
 
     async def _drive(self, run: Run) -> Ending:
         """Walks the loop within its wall time, then writes what was proven."""
@@ -238,7 +223,7 @@ class Session:
             emit=self.emit,
             keep=self._trace.keep,
             write=lambda changes, told: write_changes(self.root, changes, state, told),
-            moved=self._moved,
+            moved=self._watch.moved,
             flags=options.flags,
             record=self._record.results if self._record else None,
         )
