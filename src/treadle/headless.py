@@ -131,6 +131,8 @@ class _Progress:
         self._folder = folder
         self._session = session
         self._left_out: set[str] = set()
+        self._held = ""
+        self._pass_already = 0
         self._question: e.GateAsked | None = None
 
     def show(self, envelope: e.Envelope) -> None:
@@ -150,7 +152,7 @@ class _Progress:
         if isinstance(event, e.GateAnswered):
             self._question = None
         text = _line(event, envelope.step) or _line_within(event, envelope.attempt)
-        if text:
+        if text and not self._folded(event, text):
             self._say("  " * envelope.step.count("/") + text)
         if (
             isinstance(event, e.CheckFinished)
@@ -159,6 +161,23 @@ class _Progress:
             and not envelope.attempt
         ):
             self._show_first_failure(event.detail)
+
+    def _folded(self, event: e.AnyEvent, text: str) -> bool:
+        """Whether the line is kept back: an item's first, and the last of one that an earlier item has settled."""
+        if isinstance(event, e.StepStarted) and event.item and not self._held:
+            self._held = text
+            return True
+        if isinstance(event, e.StepFinished) and event.summary == e.PASSES_ALREADY and self._held:
+            self._held = ""
+            self._pass_already += 1
+            return True
+        if self._pass_already:
+            self._say(f"  {self._pass_already} more pass already")
+            self._pass_already = 0
+        if self._held:
+            self._say(self._held)
+            self._held = ""
+        return False
 
     def _show_first_failure(self, blob: str) -> None:
         """Where the first test of a check failed and why, from the check's detail."""

@@ -13,7 +13,7 @@ from treadle.engine.ladder import climb
 from treadle.engine.run import Run
 from treadle.engine.state import Item, LoopState, Outcome, StepResult
 from treadle.protocol.errors import BudgetError
-from treadle.protocol.events import Place
+from treadle.protocol.events import PASSES_ALREADY, Place
 from treadle.protocol.messages import ERROR, FAIL, NONE, PASS, Verdict
 from treadle.spec.agent import AgentSpec
 from treadle.spec.loop import LoopSpec, StepSpec
@@ -192,7 +192,7 @@ async def _agent(run: Run, agent: AgentSpec, state: LoopState, place: str) -> St
     if item is not None and item.test is not None:
         target = (item.test.id,)
         if baseline is not None and item.test.id in baseline.passed:
-            return StepResult(PASS, "it passes already", state.changes, unproven=state.unproven)
+            return StepResult(PASS, PASSES_ALREADY, state.changes, unproven=state.unproven)
     key = (state.changes.id(), f"{agent.name} {item.title.split('[')[0]}") if item and item.test else None
     if key is not None and key in run.stumped:
         return StepResult(

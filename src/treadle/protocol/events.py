@@ -19,6 +19,9 @@ from treadle.protocol.messages import Json, Usage, Verdict
 
 TRACE_VERSION = 1
 
+PASSES_ALREADY = "it passes already"
+"""The summary of an item that something before it has settled."""
+
 
 class Event(Struct, frozen=True, tag_field="kind", omit_defaults=True):
     """The base of all events; `kind` on the wire is the class's name in snake_case."""
