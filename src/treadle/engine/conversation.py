@@ -7,7 +7,7 @@ import msgspec
 from treadle.engine.context import messages_of, tokens_in
 from treadle.engine.job import Attempt
 from treadle.engine.judge import Candidate, Judgement
-from treadle.engine.replies import json_of
+from treadle.engine.replies import json_of, text_field
 from treadle.engine.run import Run
 from treadle.models.base import ModelRequest, ToolSchema
 from treadle.protocol.errors import ContextTooLong, Malformed
@@ -90,8 +90,7 @@ async def _done(attempt: Attempt, text: str, changes: ChangeSet) -> Judgement | 
         output = json_of(text)
     except Malformed:
         return None
-    summary = str(output.get("summary", "")) if isinstance(output, dict) else ""
-    return await attempt.offer(Candidate(changes, output, summary))
+    return await attempt.offer(Candidate(changes, output, text_field(output, "summary")))
 
 
 class _Talk:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from treadle.checks.base import CheckResult, Subject, TestReport
 from treadle.checks.registry import get_check
+from treadle.engine.replies import text_field
 from treadle.engine.verdicts import merge_reports, relative
 from treadle.protocol.errors import NothingToTest
 from treadle.protocol.events import CheckFinished, CheckStarted, Emit, Place, TestCounts
@@ -185,9 +186,9 @@ class Judge:
         if forbidden:
             text = f"it changed {', '.join(forbidden)}, which it may not"
             return Judgement(FAIL, text, text, NOT_JUDGED)
-        if not touched and agent.writes and any(c.name == "tests" for c in agent.checks):
+        if not touched and agent.writes and agent.is_tested:
             return Judgement(FAIL, "nothing was changed", "nothing was changed", NOT_JUDGED)
-        if agent.verdicts and (word := _word(candidate.output)) not in agent.verdicts:
+        if agent.verdicts and (word := text_field(candidate.output, "verdict")) not in agent.verdicts:
             text = f"verdict `{word}` is none of {', '.join(agent.verdicts)}"
             return Judgement(FAIL, text, text, NOT_JUDGED)
         specs = list(agent.checks)
@@ -230,11 +231,6 @@ class Judge:
             self._whole(view, baseline, target)
             self.know(candidate.changes, merge_reports(baseline, report))
         return Judgement(weakest, "; ".join(said) or "nothing judged it", failing=failing, tests=report)
-
-
-def _word(output: Json) -> str:
-    """The word that an output gives as its verdict, "" for none."""
-    return str(output.get("verdict", "")) if isinstance(output, dict) else ""
 
 
 def _proves(spec: CheckSpec, result: CheckResult, writes: bool) -> bool:

@@ -9,7 +9,8 @@ import msgspec
 
 from treadle.engine.budget import Meter, Worst
 from treadle.models.base import Model, ModelReply, ModelRequest, Timers
-from treadle.models.open import ENGINE, check_available, open_model
+from treadle.models.judge import estimated_tokens
+from treadle.models.open import ENGINE, check_available, kind_of, open_model
 from treadle.models.prices import price_of
 from treadle.protocol.errors import NoSuchModel, ProviderError, RateLimited, Refused, Unreachable
 from treadle.protocol.events import Emit, ModelFailed, ModelReplied, ModelRequested, Place, TextDelta
@@ -64,7 +65,7 @@ class Models:
                 down = self._down.get(_key(entry)) or (refused or {}).get(_key(entry))
                 if down is not None:
                     raise down
-                if self._settings.offline and not _is_here(entry):
+                if self._settings.offline and not entry.stays_here:
                     raise Refused(
                         f"{entry.name} is not on this machine, and the settings say `offline: true`"
                     )
@@ -121,7 +122,7 @@ class Models:
     ) -> ModelReply:
         plain = tuple(msgspec.structs.replace(m, text=valid(m.text)) for m in request.messages)
         request = msgspec.structs.replace(request, messages=plain)
-        estimate = sum(len(m.text) for m in request.messages) // 4
+        estimate = estimated_tokens(request)
         asked = ModelRequested(entry.name, self._keep(encode_json(request)), estimate, question)
         self._emit(place, asked)
         started = time.monotonic()
@@ -157,11 +158,14 @@ class Models:
     def _worst(self, entry: ModelEntry, request: ModelRequest) -> Worst:
         """The most that the call can use; a token has at least half a character."""
         sent = 2 * sum(len(m.text) for m in request.messages)
-        if entry.name.startswith("local/") and not entry.endpoint:
-            return Worst(sent + request.max_tokens, 0.0)
-        known = None if entry.name.startswith("scripted/") else self._prices
-        most = Usage(sent, request.max_tokens)
-        return Worst(sent + request.max_tokens, price_of(entry.name, known, most) if known else None)
+        match kind_of(entry):
+            case "local":
+                cost: float | None = 0.0
+            case "endpoint":
+                cost = price_of(entry.name, self._prices, Usage(sent, request.max_tokens))
+            case _:
+                cost = None
+        return Worst(sent + request.max_tokens, cost)
 
     def _priced(self, entry: ModelEntry, usage: Usage) -> Usage:
         """`usage` with its cost: the provider's own figure, else the price list's, else unpriced."""
@@ -178,14 +182,6 @@ class Models:
 
 def _named(name: str, message: str) -> str:
     return message if name in message else f"{name}: {message}"
-
-
-def _is_here(entry: ModelEntry) -> bool:
-    """Whether the entry sends nothing off this machine."""
-    from urllib.parse import urlsplit
-
-    host = urlsplit(entry.endpoint).hostname or ""
-    return not entry.endpoint or host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _key(entry: ModelEntry) -> bytes:

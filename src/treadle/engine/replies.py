@@ -28,6 +28,11 @@ def json_of(text: str) -> Json:
     raise Malformed(f"the reply holds no JSON: {what}", text=text)
 
 
+def text_field(output: Json, key: str) -> str:
+    """The field of an output as text, "" where it has none."""
+    return str(output.get(key, "")) if isinstance(output, dict) else ""
+
+
 def stand_in(text: str) -> Json:
     """What a person gave in place of an output: its JSON value where it is JSON, else the text, None for none."""
     try:

@@ -12,6 +12,7 @@ from treadle.engine.judge import TESTS, Candidate
 from treadle.engine.ladder import climb
 from treadle.engine.run import Run
 from treadle.engine.state import Item, LoopState, Outcome, StepResult
+from treadle.engine.verdicts import as_asked
 from treadle.protocol.errors import BudgetError
 from treadle.protocol.events import PASSES_ALREADY, Place
 from treadle.protocol.messages import ERROR, FAIL, NONE, PASS, Verdict
@@ -138,7 +139,7 @@ async def _hold_together(run: Run, step: StepSpec, before: LoopState, both: Loop
     if not step.agent:
         return False
     agent = structs.replace(run.catalog.agents[step.agent], output=None, verdicts=(), deny=())
-    base = await run.judge.base(Place(place), run.view(before.changes)) if agent_tests(agent) else None
+    base = await run.judge.base(Place(place), run.view(before.changes)) if agent.is_tested else None
     judgement = await run.judge.judge(
         Place(place),
         agent,
@@ -148,11 +149,6 @@ async def _hold_together(run: Run, step: StepSpec, before: LoopState, both: Loop
         baseline=base.tests if base else None,
     )
     return judgement.verdict == PASS or (judgement.verdict == NONE and both.unproven)
-
-
-def agent_tests(agent: AgentSpec) -> bool:
-    """Whether the project's tests are among the agent's checks."""
-    return any(check.name == TESTS.name for check in agent.checks)
 
 
 async def together(work: Sequence[Coroutine[None, None, StepResult]]) -> list[StepResult]:
@@ -176,7 +172,7 @@ async def _agent(run: Run, agent: AgentSpec, state: LoopState, place: str) -> St
     item = state.item
     baseline: TestReport | None = None
     target: tuple[str, ...] = ()
-    if agent_tests(agent):
+    if agent.is_tested:
         base = await run.judge.base(Place(place), run.view(state.changes))
         if base.verdict == ERROR and base.cause != "no_tests":
             return StepResult(
@@ -215,9 +211,7 @@ async def _check(run: Run, step: StepSpec, state: LoopState, place: str) -> Step
         baseline = (await run.judge.base(Place(place), run.view(ChangeSet()))).tests
     view, on = run.view(state.changes), "candidate" if state.changes else "base"
     result = await run.judge.check(Place(place), step.check, view, on=on, baseline=baseline)
-    verdict: Verdict = result.verdict
-    if step.check.expect != PASS and verdict in (PASS, FAIL):
-        verdict = PASS if verdict == step.check.expect else FAIL
+    verdict = as_asked(step.check, result).verdict
     proves = verdict == PASS and step.check.name in (TESTS.name, "command")
     return StepResult(
         verdict,

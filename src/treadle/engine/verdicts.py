@@ -24,7 +24,7 @@ def relative(
         had = baseline is not None and bool(baseline.collected)
         return structs.replace(result, verdict=FAIL if had else NONE)
     if spec.name != "tests":
-        return _as_asked(spec, result)
+        return as_asked(spec, result)
     if result.verdict == ERROR and result.cause in _CANDIDATES_OWN:
         return structs.replace(result, verdict=FAIL)
     if result.tests is None or result.verdict not in (PASS, FAIL):
@@ -36,7 +36,8 @@ def relative(
     return result
 
 
-def _as_asked(spec: CheckSpec, result: CheckResult) -> CheckResult:
+def as_asked(spec: CheckSpec, result: CheckResult) -> CheckResult:
+    """The result as `pass` where its verdict is the one asked for; what is no `pass` or `fail` stays as it is."""
     if spec.expect == PASS or result.verdict not in (PASS, FAIL):
         return result
     return structs.replace(result, verdict=PASS if result.verdict == spec.expect else FAIL)

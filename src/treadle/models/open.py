@@ -22,7 +22,7 @@ def open_model(entry: ModelEntry, *, threads: int = 0, timers: Timers | None = N
 
     Raises: `NoSuchModel` when no adapter serves its name, `Refused` for options that can't be.
     """
-    kind = _kind(entry)
+    kind = kind_of(entry)
     if kind == "endpoint":
         from treadle.models.endpoint import EndpointModel
 
@@ -41,7 +41,7 @@ def check_available(entry: ModelEntry) -> None:
 
     Starts nothing and sends nothing: whether a server listens shows at the first request.
     """
-    kind = _kind(entry)
+    kind = kind_of(entry)
     if kind == "endpoint":
         from treadle.models import endpoint
 
@@ -63,8 +63,8 @@ def check_available(entry: ModelEntry) -> None:
         load(entry.name)
 
 
-def _kind(entry: ModelEntry) -> str:
-    """`endpoint`, `local` or `scripted`."""
+def kind_of(entry: ModelEntry) -> str:
+    """Which adapter serves the entry: `endpoint`, `local` or `scripted`. Raises: `NoSuchModel` for none."""
     maker = entry.name.partition("/")[0]
     if maker == "scripted":
         return maker

@@ -59,6 +59,11 @@ class AgentSpec(Struct, frozen=True):
     temperature: float = 0.0
 
     @property
+    def is_tested(self) -> bool:
+        """Whether the project's tests are among its checks."""
+        return any(check.name == "tests" for check in self.checks)
+
+    @property
     def writes(self) -> bool:
         """Whether any rung can change files: a solver, an editing protocol or a writing tool."""
         return any(

@@ -25,10 +25,6 @@ class Fields:
                     mapping.keys_at[key], "unknown_key", key=shorten(key), known=listed(known), hint=hint
                 )
 
-    def has(self, key: str) -> bool:
-        """Whether the key stands there with a value."""
-        return self.map.get(key) is not None
-
     def at(self, key: str) -> Place:
         """Where the value of `key` stands; where the mapping begins for one that is not there."""
         return self.map.at.get(key, self.map.place)

@@ -7,7 +7,7 @@ from treadle.spec import names
 from treadle.spec.faults import Faults, Place, kind_of
 from treadle.spec.fields import Fields
 from treadle.spec.read import Map, plain
-from treadle.spec.tiers import ModelEntry, Price, Tier, Tiers
+from treadle.spec.tiers import ModelEntry, Price, Tier, Tiers, is_loopback
 
 TIERS_KEYS = ("tiers", "prices", "time_value_usd_per_hour")
 TIER_KEYS = ("models",)
@@ -15,7 +15,6 @@ MODEL_KEYS = ("model", "endpoint", "key_env", "options")
 PRICE_KEYS = ("input", "output", "cached")
 SCRIPTED = "scripted/"
 _ON_THIS_MACHINE = (SCRIPTED, "local/", "ollama/")
-_LOOPBACK = re.compile(r"localhost\Z|127(\.[0-9]{1,3}){3}\Z|::1\Z")
 _MODEL = re.compile(r"[^\s/]+(/[^\s/]+)*\Z")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -113,7 +112,7 @@ def _endpoint(fields: Fields) -> str:
     if not host or scheme not in ("http", "https"):
         fields.fault("endpoint", "bad_endpoint", found=endpoint)
         return ""
-    if fields.at("endpoint")[0].layer == "repository" and not _LOOPBACK.match(host):
+    if fields.at("endpoint")[0].layer == "repository" and not is_loopback(host):
         reason = "it may send requests to this machine only; put the endpoint into your own tiers.yaml"
         fields.fault("endpoint", "repository_widens", what="endpoint", found=endpoint, reason=reason)
     return endpoint

@@ -1,8 +1,17 @@
 """Tiers and prices, resolved."""
 
+import re
+
 from msgspec import Struct
 
 from treadle.protocol.messages import Json
+
+_LOOPBACK = re.compile(r"localhost\Z|127(\.[0-9]{1,3}){3}\Z|::1\Z")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine itself, by its address or by the one name that always is."""
+    return _LOOPBACK.match(host) is not None
 
 
 class ModelEntry(Struct, frozen=True):
@@ -12,6 +21,13 @@ class ModelEntry(Struct, frozen=True):
     endpoint: str = ""
     key_env: str = ""
     options: dict[str, Json] = {}
+
+    @property
+    def stays_here(self) -> bool:
+        """Whether a request to it never leaves this machine."""
+        from urllib.parse import urlsplit
+
+        return not self.endpoint or is_loopback(urlsplit(self.endpoint).hostname or "")
 
 
 class Tier(Struct, frozen=True):

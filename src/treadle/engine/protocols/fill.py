@@ -3,7 +3,7 @@
 from treadle.engine.context import messages_of
 from treadle.engine.job import Attempt
 from treadle.engine.judge import Candidate
-from treadle.engine.replies import json_of
+from treadle.engine.replies import json_of, text_field
 from treadle.engine.run import Run
 from treadle.models.base import ModelRequest
 
@@ -23,8 +23,7 @@ async def fill(run: Run, attempt: Attempt) -> None:
     )
     reply = await run.models.ask(attempt.place, attempt.rung.tier, request, attempt.meters, "fill")
     output = json_of(reply.text)
-    summary = str(output.get("summary", "")) if isinstance(output, dict) else ""
-    await attempt.offer(Candidate(attempt.job.base, output, summary))
+    await attempt.offer(Candidate(attempt.job.base, output, text_field(output, "summary")))
 
 
 def _window(context: int | None, output: int) -> int:
