@@ -13,6 +13,12 @@ class Next(Command, frozen=True, tag="next"):
     by: str = "person"
 
 
+class Into(Command, frozen=True, tag="into"):
+    """Go on to the next gate point of any kind (step, turn, tool call): mode `into` from here."""
+
+    by: str = "person"
+
+
 class Continue(Command, frozen=True, tag="continue"):
     """Go on without asking: mode `auto` from here."""
 
@@ -22,6 +28,13 @@ class Continue(Command, frozen=True, tag="continue"):
 class Pause(Command, frozen=True, tag="pause"):
     """Wait at the next gate point: mode `step` from here."""
 
+    by: str = "person"
+
+
+class SetMode(Command, frozen=True, tag="set_mode"):
+    """Change when the run waits: `auto`, `step`, `into` or `plan`. An open question stays open."""
+
+    mode: str
     by: str = "person"
 
 
@@ -39,6 +52,13 @@ class Deny(Command, frozen=True, tag="deny"):
     by: str = "person"
 
 
+class Take(Command, frozen=True, tag="take"):
+    """Yes to a part of the changes asked about: `hunks` are the names of those to write."""
+
+    hunks: tuple[str, ...]
+    by: str = "person"
+
+
 class Skip(Command, frozen=True, tag="skip"):
     """Do not run the held step; it ends `pass` with `output` as its stand-in output."""
 
@@ -47,9 +67,9 @@ class Skip(Command, frozen=True, tag="skip"):
 
 
 class Abort(Command, frozen=True, tag="abort"):
-    """End the run now; what was proven stays in the run."""
+    """End the run at once, whatever it does just then; what was proven stays in the run."""
 
     by: str = "person"
 
 
-AnyCommand = Next | Continue | Pause | Approve | Deny | Skip | Abort
+AnyCommand = Next | Into | Continue | Pause | SetMode | Approve | Take | Deny | Skip | Abort

@@ -7,7 +7,7 @@ Events are frozen, in pairs where something takes time, and refer to large conte
     tool_finished | solver_started solver_finished | check_started check_finished]* attempt_finished)*
     step_finished)* [changes_writing changes_written] run_finished
 
-gate_asked and gate_answered, noted, and rung_unavailable may stand anywhere inside the run.
+gate_asked and gate_answered, mode_changed, noted, and rung_unavailable may stand anywhere inside the run.
 `TextDelta` is ephemeral: live only, never in the trace.
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from treadle.protocol.messages import Json, Usage, Verdict
+from treadle.protocol.pending import ContextPart
 
 TRACE_VERSION = 1
 
@@ -39,7 +40,8 @@ class TestCounts(Struct, frozen=True, omit_defaults=True):
 class RunStarted(Event, frozen=True, tag="run_started"):
     """First record of a run. `spec` is the blob with the loop, agents and tiers as resolved.
 
-    `write` False is a dry run: nothing of it reaches the user's tree.
+    `write` False is a dry run: nothing of it reaches the user's tree. `steps` are the loop's steps in their order;
+    `thread` is the run that this one follows, "" for none. A cap None is no limit.
     """
 
     run: str
@@ -55,6 +57,9 @@ class RunStarted(Event, frozen=True, tag="run_started"):
     trace_version: int = TRACE_VERSION
     steps: tuple[str, ...] = ()
     write: bool = True
+    thread: str = ""
+    cost_cap_usd: float | None = None
+    wall_cap_s: float | None = None
 
 
 class BaseMarked(Event, frozen=True, tag="base_marked"):
@@ -148,12 +153,19 @@ class RungUnavailable(Event, frozen=True, tag="rung_unavailable"):
 
 
 class ModelRequested(Event, frozen=True, tag="model_requested"):
-    """A request is about to leave; `request` is the blob with the whole of it."""
+    """A request is about to leave; `request` is the blob with the whole of it, `parts` what fills the window.
+
+    `window` is the one asked for in tokens, 0 for the model's own; `max_tokens` the reply's limit.
+    """
 
     model: str
     request: str
     input_tokens_estimate: int
     question: str = ""
+    parts: tuple[ContextPart, ...] = ()
+    window: int = 0
+    max_tokens: int = 0
+    tier: str = ""
 
 
 class ModelReplied(Event, frozen=True, tag="model_replied"):
@@ -236,12 +248,16 @@ class CheckFinished(Event, frozen=True, tag="check_finished"):
 
 
 class GateAsked(Event, frozen=True, tag="gate_asked"):
-    """The run waits for an answer. `question` is unique in the run; `options` are the answers taken."""
+    """The run waits for an answer. `question` is unique in the run; `options` are the answers taken.
+
+    `pending` is the blob of a `protocol.pending.Pending`: what is about to happen, "" where there is no more to say.
+    """
 
     question: str
     point: str
     subject: str
     options: tuple[str, ...]
+    pending: str = ""
 
 
 class GateAnswered(Event, frozen=True, tag="gate_answered"):
@@ -254,6 +270,13 @@ class GateAnswered(Event, frozen=True, tag="gate_answered"):
     answer: str
     by: str
     word: str = ""
+
+
+class ModeChanged(Event, frozen=True, tag="mode_changed"):
+    """From here the run waits as `mode` says: `auto`, `step`, `into` or `plan`; `by` is who said so."""
+
+    mode: str
+    by: str
 
 
 class ChangesWriting(Event, frozen=True, tag="changes_writing"):
@@ -307,6 +330,7 @@ AnyEvent = (
     | CheckFinished
     | GateAsked
     | GateAnswered
+    | ModeChanged
     | ChangesWriting
     | ChangesWritten
     | Noted

@@ -49,7 +49,8 @@ from treadle.workspace.transaction import recover, write_changes
 class Options(Struct, frozen=True):
     """What a face says of one run. `base`, `mode`, `sandbox` "" leave the loop's or settings' own.
 
-    `silence_s` is how long a model may stay silent, 0 for the default.
+    `silence_s` is how long a model may stay silent, 0 for the default. `review`: the face can show a diff and ask
+    the one question. `thread` is the id of the run that this one follows.
     """
 
     task: str = ""
@@ -60,6 +61,8 @@ class Options(Struct, frozen=True):
     flags: Flags = Flags()
     attended: bool = False
     silence_s: float = 0.0
+    review: bool = False
+    thread: str = ""
 
 
 class Session:
@@ -257,6 +260,9 @@ class Session:
                 self._runner.level,
                 steps=tuple(step.name for step in self.loop.steps),
                 write=self.options.flags.write,
+                thread=self.options.thread,
+                cost_cap_usd=self.loop.budget.cost_usd,
+                wall_cap_s=self.loop.budget.wall_s,
             ),
         )
 

@@ -1,6 +1,6 @@
 """The view: what a face draws, folded from a trace's envelopes by a pure function.
 
-Ephemeral events only touch `live`, which no durable state depends on: a view folded without them is equal
+Ephemeral events only touch `streams`, which no durable state depends on: a view folded without them is equal
 once the text that was streaming is complete.
 """
 
@@ -10,64 +10,22 @@ from msgspec import Struct, structs
 
 from treadle.protocol import events as e
 from treadle.protocol.messages import Usage
+from treadle.session.parts import AttemptView as AttemptView
+from treadle.session.parts import CheckView as CheckView
+from treadle.session.parts import QuestionView as QuestionView
+from treadle.session.parts import StepView as StepView
+from treadle.session.parts import StreamView as StreamView
 
-
-class CheckView(Struct, frozen=True):
-    """A check as it is drawn."""
-
-    check: str
-    verdict: str
-    summary: str
-    on: str
-
-
-class AttemptView(Struct, frozen=True):
-    """An attempt as it is drawn; `verdict` "" is still running."""
-
-    number: int
-    tier: str
-    how: str
-    model: str = ""
-    verdict: str = ""
-    summary: str = ""
-    candidates: int = 0
-    usage: Usage = Usage()
-    duration_s: float = 0.0
-    checks_s: float = 0.0
-    checks: tuple[CheckView, ...] = ()
-
-
-class StepView(Struct, frozen=True):
-    """A visit of a step, or one item of it; `verdict` "" is still running."""
-
-    place: str
-    what: str
-    visit: int = 1
-    item: str = ""
-    verdict: str = ""
-    summary: str = ""
-    unproven: bool = False
-    cause: str = ""
-    hint: str = ""
-    changes: str = ""
-    started_at: float = 0.0
-    duration_s: float = 0.0
-    attempts: tuple[AttemptView, ...] = ()
-    checks: tuple[CheckView, ...] = ()
-    skipped_rungs: tuple[str, ...] = ()
-
-
-class QuestionView(Struct, frozen=True):
-    """An open question at the gate."""
-
-    question: str
-    point: str
-    subject: str
-    options: tuple[str, ...]
+LIVE_CHARS = 4000
 
 
 class View(Struct, frozen=True):
-    """All that a face shows of a run. `outcome` "" is still running; `seq` is the last record folded in."""
+    """All that a face shows of a run. `outcome` "" is still running; `seq` is the last record folded in.
+
+    `planned` are the loop's steps in their order; `thread` is the run that this one follows; `streams` are the
+    replies that stream just now, the one that began last at the end; `latencies` hold (tier, seconds) for each
+    model call, in the order in which they ended; a cap None is no limit.
+    """
 
     run: str = ""
     task: str = ""
@@ -91,7 +49,21 @@ class View(Struct, frozen=True):
     hint: str = ""
     proven: bool = False
     duration_s: float = 0.0
-    live: str = ""
+    planned: tuple[str, ...] = ()
+    thread: str = ""
+    root: str = ""
+    base: str = ""
+    write: bool = True
+    cost_cap_usd: float | None = None
+    wall_cap_s: float | None = None
+    started_at: float = 0.0
+    latencies: tuple[tuple[str, float], ...] = ()
+    streams: tuple[StreamView, ...] = ()
+
+    @property
+    def live(self) -> str:
+        """The reply that began last, as far as it has come; "" while none streams."""
+        return self.streams[-1].text if self.streams else ""
 
 
 def reduce(view: View, envelope: e.Envelope) -> View:
@@ -99,24 +71,28 @@ def reduce(view: View, envelope: e.Envelope) -> View:
     event = envelope.event
     match event:
         case e.TextDelta():
-            return structs.replace(view, live=(view.live + event.text)[-4000:])
+            return structs.replace(view, streams=_streamed(view.streams, envelope, event.text))
         case e.RunStarted():
-            view = structs.replace(
-                view, run=event.run, task=event.task, loop=event.loop, mode=event.mode, sandbox=event.sandbox
-            )
+            view = _begun(view, event, envelope.at)
         case e.StepStarted():
-            step = StepView(envelope.step, event.what, event.visit, event.item, started_at=envelope.at)
+            step = StepView(
+                envelope.step, event.what, event.visit, event.item, started_at=envelope.at, items=event.items
+            )
             view = structs.replace(view, steps=(*view.steps, step))
         case e.GateAsked():
-            question = QuestionView(event.question, event.point, event.subject, event.options)
+            question = QuestionView(
+                event.question, event.point, event.subject, event.options, envelope.step, event.pending
+            )
             view = structs.replace(view, question=question, asked=view.asked + 1)
         case e.GateAnswered():
             unasked = view.question is None or view.question.question != event.question
             view = structs.replace(view, question=None, asked=view.asked + unasked)
         case e.Noted():
             view = structs.replace(view, notes=(*view.notes, event.text))
+        case e.ModeChanged():
+            view = structs.replace(view, mode=event.mode)
         case e.ModelReplied() | e.ModelFailed():
-            view = structs.replace(view, usage=view.usage + event.usage, calls=view.calls + 1)
+            view = _called(_within_step(view, envelope), envelope, event)
         case e.ChangesWriting() | e.ChangesWritten():
             view = _with_write(view, event)
         case e.RunFinished():
@@ -138,7 +114,67 @@ def reduce(view: View, envelope: e.Envelope) -> View:
             )
         case _:
             view = _within_step(view, envelope)
-    return structs.replace(view, seq=envelope.seq or view.seq, live="")
+    streams = _silenced(view.streams, envelope) if view.streams else ()
+    return structs.replace(view, seq=envelope.seq or view.seq, streams=streams)
+
+
+def _begun(view: View, event: e.RunStarted, at: float) -> View:
+    return structs.replace(
+        view,
+        run=event.run,
+        task=event.task,
+        loop=event.loop,
+        mode=event.mode,
+        sandbox=event.sandbox,
+        planned=event.steps,
+        thread=event.thread,
+        root=event.root,
+        base=event.base,
+        write=event.write,
+        cost_cap_usd=event.cost_cap_usd,
+        wall_cap_s=event.wall_cap_s,
+        started_at=at,
+    )
+
+
+def _streamed(streams: tuple[StreamView, ...], envelope: e.Envelope, text: str) -> tuple[StreamView, ...]:
+    """The streams after one more piece of one of them."""
+    place, attempt = envelope.step, envelope.attempt
+    for index, stream in enumerate(streams):
+        if stream.place == place and stream.attempt == attempt:
+            more = StreamView(place, attempt, envelope.turn, (stream.text + text)[-LIVE_CHARS:])
+            return (*streams[:index], more, *streams[index + 1 :])
+    return (*streams, StreamView(place, attempt, envelope.turn, text[-LIVE_CHARS:]))
+
+
+def _silenced(streams: tuple[StreamView, ...], envelope: e.Envelope) -> tuple[StreamView, ...]:
+    """The streams that still go on after a durable event: a record of the attempt itself ends its own."""
+    if isinstance(envelope.event, e.RunFinished | e.RunResumed):
+        return ()
+    if isinstance(envelope.event, e.GateAsked | e.GateAnswered | e.ModeChanged | e.Noted):
+        return streams
+    return tuple(s for s in streams if (s.place, s.attempt) != (envelope.step, envelope.attempt))
+
+
+def _called(view: View, envelope: e.Envelope, event: e.ModelReplied | e.ModelFailed) -> View:
+    """The view after a model call ended."""
+    attempt = next(
+        (
+            a
+            for step in reversed(view.steps)
+            if step.place == envelope.step
+            for a in step.attempts
+            if a.number == envelope.attempt
+        ),
+        None,
+    )
+    latency = (attempt.tier if attempt else "", event.duration_s)
+    return structs.replace(
+        view,
+        usage=view.usage + event.usage,
+        calls=view.calls + 1,
+        latencies=(*view.latencies, latency),
+    )
 
 
 def _with_write(view: View, event: e.ChangesWriting | e.ChangesWritten) -> View:
@@ -168,35 +204,68 @@ def _within_step(view: View, envelope: e.Envelope) -> View:
                 cause=event.cause,
                 hint=event.hint,
                 changes=event.changes,
+                tests=event.tests,
                 duration_s=envelope.at - step.started_at,
             )
         case e.RungUnavailable():
             step = structs.replace(step, skipped_rungs=(*step.skipped_rungs, f"{event.tier}: {event.reason}"))
         case e.AttemptStarted():
-            attempt = AttemptView(event.attempt, event.tier, event.how, event.model)
-            step = structs.replace(step, attempts=(*step.attempts, attempt))
-        case e.AttemptFinished():
-            step = _with_attempt(
-                step,
-                envelope.attempt,
-                model=event.model,
-                verdict=event.verdict,
-                summary=event.summary,
-                candidates=event.candidates,
-                usage=event.usage,
-                duration_s=event.duration_s,
-                checks_s=event.checks_s,
+            attempt = AttemptView(
+                event.attempt, event.tier, event.how, event.model, started_at=envelope.at, rung=event.rung
             )
+            step = structs.replace(step, attempts=(*step.attempts, attempt))
         case e.CheckFinished():
-            check = CheckView(event.check, event.verdict, event.summary, event.on)
+            check = CheckView(
+                event.check,
+                event.verdict,
+                event.summary,
+                event.on,
+                event.tests,
+                event.detail,
+                event.duration_s,
+            )
             known = next((a for a in step.attempts if a.number == envelope.attempt), None)
             if known is not None:
                 step = _with_attempt(step, envelope.attempt, checks=(*known.checks, check))
             else:
                 step = structs.replace(step, checks=(*step.checks, check))
+        case e.ToolFinished() if event.changes:
+            step = _with_attempt(step, envelope.attempt, changes=event.changes)
+        case e.AttemptFinished() | e.ModelRequested() | e.ModelReplied() | e.ModelFailed():
+            step = _with_attempt(step, envelope.attempt, **_of_attempt(event))
         case _:
             return view
     return structs.replace(view, steps=(*view.steps[:index], step, *view.steps[index + 1 :]))
+
+
+def _of_attempt(
+    event: e.AttemptFinished | e.ModelRequested | e.ModelReplied | e.ModelFailed,
+) -> dict[str, object]:
+    """The fields of an attempt that the event settles."""
+    match event:
+        case e.AttemptFinished():
+            return {
+                "model": event.model,
+                "verdict": event.verdict,
+                "summary": event.summary,
+                "candidates": event.candidates,
+                "usage": event.usage,
+                "duration_s": event.duration_s,
+                "checks_s": event.checks_s,
+                "changes": event.changes,
+                "receipt": event.receipt,
+            }
+        case e.ModelRequested():
+            return {
+                "request": event.request,
+                "reply": "",
+                "parts": event.parts,
+                "tokens": event.input_tokens_estimate,
+                "window": event.window,
+                "max_tokens": event.max_tokens,
+            }
+        case _:
+            return {"reply": event.reply}
 
 
 def _with_attempt(step: StepView, number: int, **fields: object) -> StepView:
