@@ -1,0 +1,52 @@
+"""Set-up: what answers here, which tier gets what, and writing it. The one door for the faces.
+
+`probe` looks, `propose` decides (pure), `rows` is the table, `write` writes; `accept` does what a person said yes to.
+"""
+
+from treadle.session.setup.act import Progress, accept
+from treadle.session.setup.answers import why_not
+from treadle.session.setup.probe import needs_setup, probe
+from treadle.session.setup.propose import install_command, propose
+from treadle.session.setup.table import rows, usable
+from treadle.session.setup.values import (
+    Binding,
+    Bound,
+    Choice,
+    Cloud,
+    Found,
+    Key,
+    Offer,
+    Ollama,
+    Pullable,
+    Row,
+    Served,
+    TierBinding,
+    Written,
+)
+from treadle.session.setup.write import write
+
+__all__ = [
+    "Binding",
+    "Bound",
+    "Choice",
+    "Cloud",
+    "Found",
+    "Key",
+    "Offer",
+    "Ollama",
+    "Progress",
+    "Pullable",
+    "Row",
+    "Served",
+    "TierBinding",
+    "Written",
+    "accept",
+    "install_command",
+    "needs_setup",
+    "probe",
+    "propose",
+    "rows",
+    "usable",
+    "why_not",
+    "write",
+]

@@ -1,0 +1,102 @@
+"""Whether a model that a tier names would answer here, as far as it shows without asking it anything."""
+
+from treadle.protocol.errors import ProviderError
+from treadle.session.setup.values import Cloud, Found
+from treadle.spec.tiers import OLLAMA_MAKERS, ModelEntry
+
+
+def why_not(entry: ModelEntry, tier: str, found: Found, cloud: Cloud) -> str:
+    """What keeps the entry from answering on that tier, "" where nothing is known to."""
+    maker, _, name = entry.name.partition("/")
+    if found.offline and (is_cloud(entry, found) or not entry.stays_here):
+        return "your settings say `offline: true`"
+    if maker in OLLAMA_MAKERS and not entry.endpoint:
+        return _ollama(name, found) or (_refused(tier, cloud) if _goes_on(name, found) else "")
+    if maker == "local" and not entry.endpoint:
+        return _local(name, found)
+    if maker == "scripted" or entry.endpoint:
+        return _checked(entry)
+    return _refused(tier, cloud) or _no_key(entry, found) or ("" if found.litellm else "needs litellm")
+
+
+def where(entry: ModelEntry, found: Found) -> str:
+    """Where the model runs, in a person's words."""
+    maker, _, name = entry.name.partition("/")
+    if maker == "scripted":
+        return "from a file"
+    if entry.endpoint:
+        from urllib.parse import urlsplit
+
+        place = urlsplit(entry.endpoint).netloc.rpartition("@")[2]
+        return f"at {place}" if entry.stays_here else f"at {place}, not this machine"
+    if maker in OLLAMA_MAKERS:
+        if _goes_on(name, found):
+            return "in the cloud, through Ollama"
+        return "this machine, Ollama" if found.ollama.here else f"Ollama at {found.ollama.place}"
+    if maker == "local":
+        return "this machine, llama.cpp"
+    from treadle.models.keys import provider_of
+
+    provider = provider_of(entry.name)
+    return f"the cloud, {provider.title}" if provider else "the cloud"
+
+
+def is_cloud(entry: ModelEntry, found: Found) -> bool:
+    """Whether requests to it go to a provider's machines."""
+    maker, _, name = entry.name.partition("/")
+    if maker in OLLAMA_MAKERS and not entry.endpoint:
+        return _goes_on(name, found)
+    return maker not in ("local", "scripted") and not entry.endpoint
+
+
+def _ollama(name: str, found: Found) -> str:
+    if found.ollama.fault:
+        return found.ollama.fault
+    full = name if ":" in name else f"{name}:latest"
+    there = {m.name.partition("/")[2] for m in found.ollama.models}
+    return "" if full in there or name in there else f"Ollama does not have it: ollama pull {name}"
+
+
+def _goes_on(name: str, found: Found) -> bool:
+    """Whether the Ollama server only passes requests on."""
+    tag = name.rpartition(":")[2] if ":" in name else ""
+    told = any(m.elsewhere for m in found.ollama.models if m.name.partition("/")[2] == name)
+    return told or tag == "cloud" or tag.endswith("-cloud")
+
+
+def _local(name: str, found: Found) -> str:
+    known = next((w for w in found.weights if name == w.name or name == f"{w.name}-instruct"), None)
+    here = known.here if known else any(m.name == f"local/{name}" for m in found.own_files)
+    missing = [] if here else [f"not pulled: treadle models pull {name}" if known else "no such GGUF file"]
+    if not found.engine:
+        missing.append("the engine xllamacpp is not installed")
+    return "; ".join(missing)
+
+
+def _checked(entry: ModelEntry) -> str:
+    from treadle.models.open import check_available
+
+    try:
+        check_available(entry)
+    except ProviderError as fault:
+        return fault.message
+    return ""
+
+
+def _refused(tier: str, cloud: Cloud) -> str:
+    if cloud == "all" or (cloud == "large only" and tier == "large"):
+        return ""
+    return "your settings say `cloud: never`" if cloud == "never" else "your settings say `cloud: large only`"
+
+
+def _no_key(entry: ModelEntry, found: Found) -> str:
+    from treadle.models.keys import provider_of
+
+    if entry.key_env:
+        import os
+
+        return "" if os.environ.get(entry.key_env, "").strip() else f"{entry.key_env} is not set"
+    provider = provider_of(entry.name)
+    if provider is None or any(key.provider == provider.name for key in found.keys):
+        return ""
+    return f"{' and '.join(provider.variables)} not set"
