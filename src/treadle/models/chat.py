@@ -11,8 +11,9 @@ import msgspec
 from treadle.models import faults, http, judge
 from treadle.models.assembly import Assembly, EventParser
 from treadle.models.base import ModelReply, ModelRequest, OnDelta, Timers
+from treadle.models.wire import message_json, tool_json
 from treadle.protocol.errors import Malformed, ProviderError, Unreachable
-from treadle.protocol.messages import Json, Message
+from treadle.protocol.messages import Json
 
 
 class ChatServer(msgspec.Struct, frozen=True):
@@ -82,7 +83,7 @@ def body_of(server: ChatServer, request: ModelRequest) -> dict[str, Json]:
         raise ValueError("a request has a schema or tools, never both")
     body: dict[str, Json] = {
         "model": server.model,
-        "messages": [_message(m) for m in request.messages],
+        "messages": [message_json(m) for m in request.messages],
         "max_tokens": request.max_tokens,
         "temperature": request.temperature,
         "seed": request.seed,
@@ -95,32 +96,10 @@ def body_of(server: ChatServer, request: ModelRequest) -> dict[str, Json]:
         form = {"name": "reply", "strict": True, "schema": request.schema}
         body["response_format"] = {"type": "json_schema", "json_schema": form}
     if request.tools:
-        body["tools"] = [
-            {
-                "type": "function",
-                "function": {"name": t.name, "description": t.description, "parameters": t.parameters},
-            }
-            for t in request.tools
-        ]
+        body["tools"] = [tool_json(t) for t in request.tools]
     if server.progress:
         body["return_progress"] = True
     return body | server.options
-
-
-def _message(message: Message) -> dict[str, Json]:
-    if message.role == "tool":
-        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.text}
-    value: dict[str, Json] = {"role": message.role, "content": message.text}
-    if message.tool_calls:
-        value["tool_calls"] = [
-            {
-                "id": c.id,
-                "type": "function",
-                "function": {"name": c.name, "arguments": msgspec.json.encode(c.arguments).decode()},
-            }
-            for c in message.tool_calls
-        ]
-    return value
 
 
 def _headers(server: ChatServer) -> dict[str, str]:

@@ -29,14 +29,14 @@ def of_reply(status: int, headers: dict[str, str], body: bytes, model: str) -> P
             f"the server sends {model} elsewhere (status {status}); treadle does not follow redirects"
         )
     kind, words = _told(body)
-    return _sorted_out(status, kind, words or f"status {status}", headers.get("retry-after", ""), model)
+    return sorted_out(status, kind, words or f"status {status}", headers.get("retry-after", ""), model)
 
 
 def of_event(error: Json, model: str) -> ProviderError:
     """The error that an `error` object in the middle of a stream stands for."""
-    kind, words = _named(error)
+    kind, words = named(error)
     code = error.get("code") if isinstance(error, dict) else None
-    return _sorted_out(
+    return sorted_out(
         code if isinstance(code, int) else 500, kind, words or "the stream ended in an error", "", model
     )
 
@@ -56,7 +56,8 @@ def retry_after(value: str) -> float | None:
         return None
 
 
-def _sorted_out(status: int, kind: str, words: str, wait: str, model: str) -> ProviderError:
+def sorted_out(status: int, kind: str, words: str, wait: str, model: str) -> ProviderError:
+    """The error by the status, the error's `kind`, its `words`, and `wait`, the Retry-After header or ""."""
     lower = words.lower()
     if (
         status == 413
@@ -89,11 +90,11 @@ def _told(body: bytes) -> tuple[str, str]:
     except msgspec.DecodeError:
         return "", short(body.decode(errors="replace"))
     if isinstance(value, dict):
-        return _named(value.get("error", value))
+        return named(value.get("error", value))
     return "", short(str(value))
 
 
-def _named(error: Json) -> tuple[str, str]:
+def named(error: Json) -> tuple[str, str]:
     """The kind and the words of an error object; kinds stand under `type` or under `code`."""
     if not isinstance(error, dict):
         return "", short(str(error))
