@@ -2,11 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import Literal
 
 from treadle.cli.arguments import add_output, tell
-from treadle.protocol.errors import ProviderError, SpecError, TreadleError
+from treadle.protocol.errors import SpecError, TreadleError
+from treadle.session.setup import Binding, Found
 from treadle.spec.catalog import Catalog
+
+Rows = list[tuple[str, str]]
 
 
 def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -18,29 +20,31 @@ def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def handle(args: argparse.Namespace) -> int:
     """The exit code: 0 when a loop can run here on code at least, else that of what is missing."""
+    import asyncio
+
+    from treadle.cli.doctor_here import place_rows, sandbox, test_rows
+    from treadle.cli.tables import found_rows
     from treadle.protocol.text import clean
+    from treadle.session.setup import probe
     from treadle.workspace.git import find_root
 
     root = find_root(Path.cwd())
-    rows: list[tuple[str, str]] = []
-    code, todo = 0, ""
     catalog, faults = _catalog(root)
-    rows += _place(root)
-    level, fault = _sandbox(root, catalog.settings.sandbox if catalog else "auto")
-    rows.append(("sandbox", level))
-    if fault is not None:
-        code, todo = fault.exit_code, fault.hint or fault.message
+    found = asyncio.run(probe(root))
+    level, unwalled = sandbox(root, catalog.settings.sandbox if catalog else "auto")
+    rows: Rows = [*place_rows(root), ("sandbox", level)]
+    untested: TreadleError | None = None
     if catalog is not None:
-        rows += _tests(root, catalog)
-        rows.append(("loops", ", ".join(sorted(catalog.loops)) or "none"))
-        bound = [_tier(name, models) for name, models in _tiers(catalog)]
-        rows += [(f"tier {name}", text) for name, text, _ in bound]
-        if not any(usable for _, _, usable in bound) and not todo:
-            todo = _next_local()
-    if faults:
-        rows += [("fault", line) for line in faults]
-        code, todo = 2, "mend the faults above: treadle agents validate"
-    rows.append(("next", todo or "treadle run --loop NAME, or treadle demo to watch one"))
+        tests, untested = test_rows(root, catalog)
+        rows += [*tests, ("loops", ", ".join(sorted(catalog.loops)) or "none")]
+    rows += found_rows(found)
+    models = ""
+    if catalog is not None:
+        tiers, models = _tiers(found, catalog)
+        rows += tiers
+    rows += [("fault", line) for line in faults]
+    code = 2 if faults else unwalled.exit_code if unwalled else 0
+    rows.append(("next", _next(faults, unwalled, untested, models)))
     width = max(len(name) for name, _ in rows)
     text = "".join(clean(f"{name:<{width}}  {said}\n") for name, said in rows)
     return tell(args, text, code=code, rows=rows)
@@ -55,96 +59,44 @@ def _catalog(root: Path) -> tuple[Catalog | None, tuple[str, ...]]:
         return None, fault.faults
 
 
-def _place(root: Path) -> list[tuple[str, str]]:
-    """What treadle is, and where it stands."""
-    import platform
-    import shutil
-
-    from treadle import __version__
-    from treadle.workspace.git import top_level
-
-    git = (
-        "git"
-        if top_level(root)
-        else "no git: the tree is read and written as it is; hooks and conflicts need git"
-    )
-    return [
-        ("treadle", f"{__version__} on Python {platform.python_version()}, {platform.system()}"),
-        ("repository", f"{root} ({git if shutil.which('git') else 'the program git is missing'})"),
-    ]
+def _next(
+    faults: tuple[str, ...], unwalled: TreadleError | None, untested: TreadleError | None, models: str
+) -> str:
+    """The one next thing: what stands in the way of any run comes before what makes a run better."""
+    if faults:
+        return "mend the faults above: treadle agents validate"
+    if unwalled is not None:
+        return unwalled.hint or unwalled.message
+    if models:
+        return models
+    if untested is not None:
+        return untested.hint or untested.message
+    return "treadle   (or treadle run --loop NAME without a screen; treadle demo to watch one)"
 
 
-_UNWALLED = {
-    "clone": "clone, as your settings say: a copy at another path, without a wall",
-    "off": "off, as your settings say: in place, without a wall",
-}
+def _tiers(found: Found, catalog: Catalog) -> tuple[Rows, str]:
+    """The setting about the cloud and each tier with the alternative that would answer; and what is next."""
+    from treadle.session.setup import next_thing, rows, standing
+
+    binding = standing(found, catalog.tiers, catalog.settings.cloud)
+    told: Rows = [("cloud", _cloud(found, binding))]
+    for row in rows(found, binding):
+        if not row.model:
+            told.append((f"tier {row.tier}", row.missing or row.why))
+            continue
+        place = ", ".join(filter(None, (row.where, row.price)))
+        said = f"{row.missing} (no model answers)" if row.missing else f"{row.model} ({place})"
+        if row.missing and row.model not in row.missing:
+            said = f"{row.model}: {said}"
+        others = f"; else {', '.join(row.others)}" if row.others and not row.missing else ""
+        told.append((f"tier {row.tier}", said + others))
+    return told, next_thing(found, binding)
 
 
-def _sandbox(
-    root: Path, choice: Literal["auto", "overlay", "clone", "off"]
-) -> tuple[str, TreadleError | None]:
-    """The level of protection that a run would have, or what is missing: the overlay is tried, nothing run in it."""
-    import tempfile
-
-    if choice in _UNWALLED:
-        return _UNWALLED[choice], None
-
-    from treadle.workspace.base import open_base
-    from treadle.workspace.sandbox import open_sandbox
-
-    with tempfile.TemporaryDirectory(prefix="treadle-doctor-") as area:
-        try:
-            return open_sandbox(root, open_base(root, "tree"), Path(area), choice).level, None
-        except TreadleError as fault:
-            return f"none: {fault.message}", fault
-
-
-def _tests(root: Path, catalog: Catalog) -> list[tuple[str, str]]:
-    """How the project is tested, and with which Python."""
-    from treadle.checks.runners.find import find_runner
-    from treadle.workspace.base import open_base
-    from treadle.workspace.interpreter import project_python
-    from treadle.workspace.view import MergedView
-
-    python = project_python(root, catalog.settings.python)
-    rows = [("python", f"{python.path} ({python.origin})")]
-    try:
-        runner = find_runner(MergedView(open_base(root, "tree")), catalog.settings, str(python.path))
-        rows.append(("tests", runner.name))
-    except TreadleError as fault:
-        rows.append(("tests", f"none found: {fault.message}"))
-    return rows
-
-
-def _tiers(catalog: Catalog) -> list[tuple[str, tuple[object, ...]]]:
-    return [(tier.name, tier.models) for tier in catalog.tiers.tiers]
-
-
-def _tier(name: str, models: tuple[object, ...]) -> tuple[str, str, bool]:
-    """A tier's name, what it binds to, and whether a model can be had there."""
-    from treadle.models.open import check_available
-    from treadle.spec.names import CODE
-    from treadle.spec.tiers import ModelEntry
-
-    if name == CODE:
-        return name, "solvers; needs no model", False
-    said: list[str] = []
-    for entry in models:
-        assert isinstance(entry, ModelEntry)
-        try:
-            check_available(entry)
-        except ProviderError as fault:
-            said.append(f"{entry.name}: {fault.message}")
-        else:
-            return name, entry.name + (f" at {entry.endpoint}" if entry.endpoint else ""), True
-    return name, "; ".join(said) or "no model bound (tiers.yaml)", False
-
-
-def _next_local() -> str:
-    """The command that brings a local model, as far as it is not done yet."""
-    from importlib.util import find_spec
-
-    from treadle.models.open import ENGINE
-
-    pull = "treadle models pull qwen2.5-coder-1.5b"
-    return f"{pull if find_spec('xllamacpp') else f'{ENGINE} && {pull}'}   (a local model, about 1 GiB)"
+def _cloud(found: Found, binding: Binding) -> str:
+    if found.offline:
+        return "never: your settings say `offline: true`"
+    if not found.cloud:
+        return f"{binding.cloud}: nothing was chosen yet (treadle setup)"
+    narrowed = f"; the repository narrows your `{found.cloud}`" if found.cloud != binding.cloud else ""
+    return f"{binding.cloud}, as your settings say{narrowed}"

@@ -9,6 +9,7 @@ from treadle.protocol.errors import UsageError
 COMMANDS = {
     "run": ("run", "one run without the screen: --output text|json|jsonl"),
     "demo": ("demo", "a small sample project with a bug, mended before your eyes"),
+    "setup": ("setup", "binds the tiers to the models that answer here; at any time again"),
     "doctor": ("doctor", "what is here, which tier binds to what, the next thing to do"),
     "models": ("models", "local models: list, pull"),
     "agents": ("specs", "agents: list, show, validate, graph"),

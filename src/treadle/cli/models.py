@@ -2,13 +2,12 @@
 
 import argparse
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from treadle.cli.arguments import add_output, tell, tell_rows
+from treadle.cli.progress import progress, size
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -41,7 +40,7 @@ def _list(args: argparse.Namespace) -> int:
     text = ""
     for row in rows:
         state = "here" if row.here else "not here"
-        text += f"{row.name:{wide}}  {_size(row.bytes):>8}  {row.licence:10}  {state:8}  {row.about}\n"
+        text += f"{row.name:{wide}}  {size(row.bytes):>8}  {row.licence:10}  {state:8}  {row.about}\n"
     if not any(row.here for row in rows):
         sys.stderr.write("To get one: treadle models pull qwen2.5-coder-1.5b\n")
     return tell_rows(args, "models", [msgspec.structs.asdict(row) for row in rows], text)
@@ -68,41 +67,8 @@ def _pull(args: argparse.Namespace) -> int:
     from treadle.models.weights import must_know
 
     weights = must_know(args.name)
-    sys.stderr.write(f"{weights.about}\n{_size(weights.bytes)}, licence {weights.licence}\n")
+    sys.stderr.write(f"{weights.about}\n{size(weights.bytes)}, licence {weights.licence}\n")
     file = Path(args.source) if args.source else None
-    path = place(weights, file) if file else pull(weights, progress=_progress())
+    path = place(weights, file) if file else pull(weights, progress=progress())
     sys.stderr.write(f"\nlocal/{weights.aliases[0]} is ready, its SHA-256 is as pinned\n")
     return tell(args, f"{path}\n", model=f"local/{weights.aliases[0]}", path=str(path))
-
-
-def _progress() -> Callable[[int, int], None]:
-    """A bar redrawn in place on a terminal; elsewhere a line for each tenth."""
-    if sys.stderr.isatty():
-        began, before = time.monotonic(), -1
-
-        def draw(done: int, total: int) -> None:
-            nonlocal before
-            before = done if before < 0 else before
-            filled = 30 * done // total
-            rate = (done - before) / max(time.monotonic() - began, 0.001)
-            bar = "█" * filled + "░" * (30 - filled)
-            sys.stderr.write(
-                f"\r{bar} {100 * done // total:3} %  {_size(done)} of {_size(total)}  {_size(int(rate))}/s "
-            )
-            sys.stderr.flush()
-
-        return draw
-    said = -1
-
-    def tell(done: int, total: int) -> None:
-        nonlocal said
-        tenth = 10 * done // total
-        if tenth > said:
-            said = tenth
-            sys.stderr.write(f"{10 * tenth} %  {_size(done)} of {_size(total)}\n")
-
-    return tell
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -5,7 +5,8 @@
 
 from treadle.session.setup.act import Progress, accept
 from treadle.session.setup.answers import why_not
-from treadle.session.setup.probe import needs_setup, probe
+from treadle.session.setup.onward import next_thing, standing
+from treadle.session.setup.probe import is_installed, needs_setup, probe
 from treadle.session.setup.propose import install_command, propose
 from treadle.session.setup.table import rows, usable
 from treadle.session.setup.values import (
@@ -42,10 +43,13 @@ __all__ = [
     "Written",
     "accept",
     "install_command",
+    "is_installed",
     "needs_setup",
+    "next_thing",
     "probe",
     "propose",
     "rows",
+    "standing",
     "usable",
     "why_not",
     "write",
