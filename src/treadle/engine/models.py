@@ -8,13 +8,16 @@ from contextlib import AsyncExitStack
 import msgspec
 
 from treadle.engine.budget import Meter, Worst
-from treadle.models.base import Model, ModelReply, ModelRequest, Timers
+from treadle.engine.gate import Gate
+from treadle.models.base import ModelReply, ModelRequest, Timers
 from treadle.models.judge import estimated_tokens
-from treadle.models.open import ENGINE, check_available, kind_of, open_model
+from treadle.models.open import ENGINE, check_available, kind_of
+from treadle.models.opened import OpenModels
 from treadle.models.prices import price_of
 from treadle.protocol.errors import NoSuchModel, ProviderError, RateLimited, Refused, Unreachable
 from treadle.protocol.events import Emit, ModelFailed, ModelReplied, ModelRequested, Place, TextDelta
 from treadle.protocol.messages import Usage
+from treadle.protocol.pending import Pending
 from treadle.protocol.text import encode_json, valid
 from treadle.spec.settings import Settings
 from treadle.spec.tiers import ModelEntry, Tier, Tiers
@@ -30,7 +33,7 @@ TWO_WAYS = (
 
 
 class Models:
-    """Opens each model once, on first use, and keeps it for the run."""
+    """Opens each model once, on first use, and keeps it for the run, or in `opened` beyond it."""
 
     def __init__(
         self,
@@ -40,6 +43,8 @@ class Models:
         emit: Emit,
         keep: Callable[[bytes], str],
         timers: Timers,
+        gate: Gate,
+        opened: OpenModels | None = None,
     ) -> None:
         self._tiers = {tier.name: tier for tier in tiers.tiers}
         self._prices = tiers.prices
@@ -48,7 +53,9 @@ class Models:
         self._emit = emit
         self._keep = keep
         self._timers = timers
-        self._open: dict[bytes, Model] = {}
+        self._gate = gate
+        self._opened = opened or OpenModels()
+        self._owns = opened is None
         self._down: dict[bytes, ProviderError] = {}
 
     def pick(self, tier: str, refused: dict[bytes, ProviderError] | None = None) -> ModelEntry:
@@ -87,24 +94,44 @@ class Models:
         request: ModelRequest,
         meters: tuple[Meter, ...] = (),
         question: str = "",
+        about: Pending = Pending(),
     ) -> ModelReply:
-        """The reply of the first model of the tier that answers.
+        """The reply of the first model of the tier that answers, held at the gate before the request leaves.
 
+        `about` is what the caller knows of the call.
         Raises: `BudgetError` before the call when a meter is used up; a `ProviderError` that `climbs` when the
         answer was no use, any other when no model of the tier can answer.
         """
+        plain = tuple(msgspec.structs.replace(m, text=valid(m.text)) for m in request.messages)
+        request = msgspec.structs.replace(request, messages=plain)
+        kept = self._keep(encode_json(request))
+        asked = ModelRequested(
+            "",
+            kept,
+            estimated_tokens(request),
+            question,
+            about.parts,
+            request.context_tokens,
+            request.max_tokens,
+            tier,
+        )
+        held: set[bytes] = set()
         waited: set[bytes] = set()
         refused: dict[bytes, ProviderError] = {}
         while True:
             entry = self.pick(tier, refused)
             key = _key(entry)
+            asked = msgspec.structs.replace(asked, model=entry.name)
+            if key not in held:
+                held.add(key)
+                await self._before_turn(place, entry, request, asked, about)
             try:
                 async with AsyncExitStack() as places:
                     for meter in (self._meter, *meters):
                         await places.enter_async_context(
                             meter.call(f"tier {tier}", self._worst(entry, request))
                         )
-                    return await self._ask_one(place, entry, request, meters, question)
+                    return await self._ask_one(place, entry, request, meters, asked)
             except RateLimited as limit:
                 wait = limit.retry_after_s
                 if key in waited or wait is None or wait > LONGEST_WAIT_S:
@@ -117,20 +144,40 @@ class Models:
             except (Unreachable, NoSuchModel) as fault:
                 self._down[key] = fault
 
+    async def _before_turn(
+        self, place: Place, entry: ModelEntry, request: ModelRequest, asked: ModelRequested, about: Pending
+    ) -> None:
+        """Holds the request at the gate, where the mode says so."""
+        tokens = asked.input_tokens_estimate
+        await self._gate.hold(
+            place,
+            "before_turn",
+            f"{entry.name}: {asked.question}, about {tokens} tokens",
+            lambda: msgspec.structs.replace(
+                about,
+                tier=asked.tier,
+                model=entry.name,
+                tokens=tokens,
+                window=asked.window,
+                max_tokens=asked.max_tokens,
+                cost_usd=self._worst(entry, request).cost_usd,
+                request=asked.request,
+            ),
+        )
+
     async def _ask_one(
-        self, place: Place, entry: ModelEntry, request: ModelRequest, meters: tuple[Meter, ...], question: str
+        self,
+        place: Place,
+        entry: ModelEntry,
+        request: ModelRequest,
+        meters: tuple[Meter, ...],
+        asked: ModelRequested,
     ) -> ModelReply:
-        plain = tuple(msgspec.structs.replace(m, text=valid(m.text)) for m in request.messages)
-        request = msgspec.structs.replace(request, messages=plain)
-        estimate = estimated_tokens(request)
-        asked = ModelRequested(entry.name, self._keep(encode_json(request)), estimate, question)
         self._emit(place, asked)
         started = time.monotonic()
         try:
-            key = _key(entry)
-            if key not in self._open:
-                self._open[key] = open_model(entry, threads=self._settings.threads, timers=self._timers)
-            reply = await self._open[key].stream(request, lambda text: self._emit(place, TextDelta(text)))
+            model = self._opened.get(entry, threads=self._settings.threads, timers=self._timers)
+            reply = await model.stream(request, lambda text: self._emit(place, TextDelta(text)))
         except ProviderError as fault:
             came = getattr(fault, "text", "")
             spent = self._priced(entry, fault.usage) if fault.usage else Usage()
@@ -161,7 +208,9 @@ class Models:
         match kind_of(entry):
             case "local":
                 cost: float | None = 0.0
-            case "endpoint":
+            case "ollama" if entry.stays_here:
+                cost = 0.0
+            case "endpoint" | "ollama":
                 cost = price_of(entry.name, self._prices, Usage(sent, request.max_tokens))
             case _:
                 cost = None
@@ -174,10 +223,9 @@ class Models:
         return msgspec.structs.replace(usage, cost_usd=price_of(entry.name, self._prices, usage))
 
     async def close(self) -> None:
-        """Ends every model that was opened."""
-        for model in self._open.values():
-            await model.close()
-        self._open.clear()
+        """Ends every model that was opened for this run; those that the face keeps stay open."""
+        if self._owns:
+            await self._opened.close()
 
 
 def _named(name: str, message: str) -> str:

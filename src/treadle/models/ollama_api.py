@@ -96,9 +96,9 @@ def host() -> str:
     return ollama_base()
 
 
-async def version(base: str) -> str:
+async def version(base: str, *, key: str = "") -> str:
     """The server's version. Raises: `Unreachable` when nobody listens, `Malformed` when it is no Ollama."""
-    told: _Version = await _asked(base, "GET", "/api/version", _Version, _ANSWER_S)
+    told: _Version = await _asked(base, "GET", "/api/version", _Version, _ANSWER_S, key=key)
     return told.version
 
 
@@ -119,7 +119,16 @@ async def tags(base: str) -> tuple[OllamaModel, ...]:
 
 async def show(base: str, name: str, *, key: str = "") -> Shown:
     """What the server knows of the model. Raises: `NoSuchModel` with the way to pull it, else as `version`."""
-    told = await _asked(base, "POST", "/api/show", _Show, _SHOW_S, value={"model": name}, name=name, key=key)
+    told = await _asked(
+        base,
+        "POST",
+        "/api/show",
+        _Show,
+        _SHOW_S,
+        value={"model": name},
+        name=f"ollama/{plain(name)}",
+        key=key,
+    )
     details = told.details or _Details()
     return Shown(
         None if told.capabilities is None else tuple(told.capabilities),

@@ -4,16 +4,16 @@ import sys
 
 from treadle.models.base import Model, Timers
 from treadle.protocol.errors import NoSuchModel
-from treadle.spec.tiers import ModelEntry
+from treadle.spec.tiers import OLLAMA_MAKERS, ModelEntry
 
-_WITHOUT_ENDPOINT_ADAPTER = ("ollama", "ollama_chat", "anthropic")
+_WITHOUT_ENDPOINT_ADAPTER = ("anthropic",)
 
 ENGINE = f"{sys.executable} -m pip install 'xllamacpp>=2026.10'"
 """The command that puts the engine for embedded models where this treadle finds it."""
 
 _WORKS = (
     f"what works: local/NAME (`{ENGINE}`, then `treadle models pull qwen2.5-coder-1.5b`), "
-    "or any OpenAI-shaped server with `endpoint:`"
+    "ollama/NAME with an Ollama server, or any OpenAI-shaped server with `endpoint:`"
 )
 
 
@@ -31,6 +31,10 @@ def open_model(entry: ModelEntry, *, threads: int = 0, timers: Timers | None = N
         from treadle.models.local import LocalModel
 
         return LocalModel(entry, threads=threads, timers=timers)
+    if kind == "ollama":
+        from treadle.models.ollama import Ollama
+
+        return Ollama(entry, timers=timers)
     from treadle.models.scripted import ScriptedModel
 
     return ScriptedModel(entry, timers=timers)
@@ -57,6 +61,10 @@ def check_available(entry: ModelEntry) -> None:
                 hint=ENGINE,
             )
         find(entry.name)
+    elif kind == "ollama":
+        from treadle.models import ollama
+
+        ollama.check(entry)
     else:
         from treadle.models.scripted import load
 
@@ -64,10 +72,12 @@ def check_available(entry: ModelEntry) -> None:
 
 
 def kind_of(entry: ModelEntry) -> str:
-    """Which adapter serves the entry: `endpoint`, `local` or `scripted`. Raises: `NoSuchModel` for none."""
+    """Which adapter serves the entry: `endpoint`, `local`, `ollama` or `scripted`. Raises: `NoSuchModel` for none."""
     maker = entry.name.partition("/")[0]
     if maker == "scripted":
         return maker
+    if maker in OLLAMA_MAKERS:
+        return "ollama"
     if entry.endpoint and maker not in _WITHOUT_ENDPOINT_ADAPTER:
         return "endpoint"
     if maker == "local" and not entry.endpoint:
