@@ -15,6 +15,24 @@ def is_loopback(host: str) -> bool:
     return _LOOPBACK.match(host) is not None
 
 
+_NEARBY = (".local", ".lan", ".internal", ".home.arpa", ".localhost")
+_NUMBER = re.compile(r"[0-9]+\Z|0[xX][0-9a-fA-F]*\Z")
+
+
+def is_nearby(host: str) -> bool:
+    """Whether `host` is of the user's own network: by a private address, one bare name, or a suffix kept for that."""
+    import ipaddress
+
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        # A bare number is an address too, to whoever resolves it; a bare name with a dot at its end is a domain.
+        bare = "." not in host and not _NUMBER.match(host)
+        return bool(host) and (bare or host.removesuffix(".").endswith(_NEARBY))
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_private or address.is_link_local
+
+
 OLLAMA_MAKERS = ("ollama", "ollama_chat")
 """What stands before the `/` in the names of an Ollama server's models."""
 
@@ -42,6 +60,9 @@ def ollama_base() -> str:
     return f"{scheme}://{where}:{tail}/{path}".rstrip("/")
 
 
+_NO_SERVER = ("local", "scripted")
+
+
 class ModelEntry(Struct, frozen=True):
     """One model of a tier: `name` as written (`ollama/…`, `local/…`, `scripted/FILE`, a litellm name)."""
 
@@ -52,23 +73,36 @@ class ModelEntry(Struct, frozen=True):
 
     @property
     def stays_here(self) -> bool:
-        """Whether a request to it never leaves this machine.
+        """Whether a request to it never leaves this machine."""
+        host = self._host
+        return not self._passed_on and (self._maker in _NO_SERVER if host is None else is_loopback(host))
 
-        A model whose tag is `cloud` or ends so is one that an Ollama server only passes on.
-        """
+    @property
+    def is_cloud(self) -> bool:
+        """Whether a request to it goes to somebody else's machines, as the setting `cloud` means it."""
+        host = self._host
+        return self._passed_on or (self._maker not in _NO_SERVER if host is None else not is_nearby(host))
+
+    @property
+    def _maker(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def _host(self) -> str | None:
+        """The host that is asked, "" for an address that is none; None where no address is known here."""
         from urllib.parse import urlsplit
 
-        maker, _, name = self.name.partition("/")
-        endpoint = self.endpoint
-        if maker in OLLAMA_MAKERS:
-            tag = name.rpartition(":")[2]
-            if ":" in name and (tag == "cloud" or tag.endswith("-cloud")):
-                return False
-            endpoint = endpoint or ollama_base()
+        endpoint = self.endpoint or (ollama_base() if self._maker in OLLAMA_MAKERS else "")
         try:
-            return not endpoint or is_loopback(urlsplit(endpoint).hostname or "")
+            return (urlsplit(endpoint).hostname or "") if endpoint else None
         except ValueError:
-            return False
+            return ""
+
+    @property
+    def _passed_on(self) -> bool:
+        """Whether an Ollama server only passes it on: its tag is `cloud` or ends so."""
+        _, colon, tag = self.name.rpartition(":")
+        return bool(colon) and self._maker in OLLAMA_MAKERS and (tag == "cloud" or tag.endswith("-cloud"))
 
 
 class Tier(Struct, frozen=True):
@@ -92,3 +126,9 @@ class Tiers(Struct, frozen=True):
     tiers: tuple[Tier, ...]
     prices: dict[str, Price] = {}
     time_value_usd_per_hour: float = 0.0
+
+    def may_ask(self, entry: ModelEntry, tier: str, cloud: str) -> bool:
+        """Whether the setting `cloud` lets that tier ask that model; `large only` means the last tier in order."""
+        if not entry.is_cloud or cloud == "all":
+            return True
+        return cloud == "large only" and bool(self.tiers) and self.tiers[-1].name == tier
