@@ -6,14 +6,19 @@ from treadle.models.base import Model, Timers
 from treadle.protocol.errors import NoSuchModel
 from treadle.spec.tiers import OLLAMA_MAKERS, ModelEntry
 
-_WITHOUT_ENDPOINT_ADAPTER = ("anthropic",)
+_OWN_SHAPE = ("anthropic",)
+"""Makers whose API is not OpenAI's, so that an endpoint of theirs is litellm's to ask."""
 
 ENGINE = f"{sys.executable} -m pip install 'xllamacpp>=2026.10'"
 """The command that puts the engine for embedded models where this treadle finds it."""
 
+CLOUD_PACKAGE = f"{sys.executable} -m pip install 'litellm>=1.90,!=1.106.*,<2'"
+"""The command that puts what speaks to cloud providers where this treadle finds it."""
+
 _WORKS = (
     f"what works: local/NAME (`{ENGINE}`, then `treadle models pull qwen2.5-coder-1.5b`), "
-    "ollama/NAME with an Ollama server, or any OpenAI-shaped server with `endpoint:`"
+    "ollama/NAME with an Ollama server, PROVIDER/NAME as in anthropic/… or openai/… with its key, "
+    "or any OpenAI-shaped server with `endpoint:`"
 )
 
 
@@ -31,6 +36,10 @@ def open_model(entry: ModelEntry, *, threads: int = 0, timers: Timers | None = N
         from treadle.models.local import LocalModel
 
         return LocalModel(entry, threads=threads, timers=timers)
+    if kind == "cloud":
+        from treadle.models.cloud import CloudModel
+
+        return CloudModel(entry, timers=timers)
     if kind == "ollama":
         from treadle.models.ollama import Ollama
 
@@ -61,6 +70,10 @@ def check_available(entry: ModelEntry) -> None:
                 hint=ENGINE,
             )
         find(entry.name)
+    elif kind == "cloud":
+        from treadle.models import cloud
+
+        cloud.check(entry)
     elif kind == "ollama":
         from treadle.models import ollama
 
@@ -72,14 +85,21 @@ def check_available(entry: ModelEntry) -> None:
 
 
 def kind_of(entry: ModelEntry) -> str:
-    """Which adapter serves the entry: `endpoint`, `local`, `ollama` or `scripted`. Raises: `NoSuchModel` for none."""
+    """Which adapter serves the entry: `scripted`, `local`, `ollama`, `endpoint` or `cloud`.
+
+    Raises: `NoSuchModel` for none.
+    """
     maker = entry.name.partition("/")[0]
     if maker == "scripted":
         return maker
     if maker in OLLAMA_MAKERS:
         return "ollama"
-    if entry.endpoint and maker not in _WITHOUT_ENDPOINT_ADAPTER:
-        return "endpoint"
-    if maker == "local" and not entry.endpoint:
+    if entry.endpoint:
+        return "cloud" if maker in _OWN_SHAPE or entry.name.startswith("claude-") else "endpoint"
+    if maker == "local":
         return maker
-    raise NoSuchModel(f"this version has no adapter for {entry.name} yet", hint=_WORKS)
+    from treadle.models.keys import provider_of
+
+    if provider_of(entry.name):
+        return "cloud"
+    raise NoSuchModel(f"no provider is known for {entry.name}", hint=_WORKS)
