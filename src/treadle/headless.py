@@ -26,10 +26,12 @@ Output = Literal["text", "json", "jsonl"]
 _MARKS = {"pass": "✓", "fail": "✗", "error": "!", "none": "?"}
 _ANSWERS: dict[str, Callable[[str], commands.AnyCommand]] = {
     "next": lambda _: commands.Next(),
+    "into": lambda _: commands.Into(),
     "continue": lambda _: commands.Continue(),
     "skip": lambda word: commands.Skip(word),
     "abort": lambda _: commands.Abort(),
     "no": lambda word: commands.Deny(word),
+    "part": lambda word: commands.Take(tuple(word.split())),
 }
 
 
@@ -96,7 +98,7 @@ def _put_line(value: Json | Result) -> None:
 
 
 def _print_result(result: Result, output: Output, unprinted: Unprinted | None = None) -> int:
-    """Puts the diff or the JSON on stdout, the last words for a person on stderr; the exit code.
+    """Puts the diff, the answer or the JSON on stdout, the last words for a person on stderr; the exit code.
 
     Where stdout does not take it, or earlier did not (`unprinted`), stderr says so, and the code is not 0.
     """
@@ -117,10 +119,10 @@ def _put_result(result: Result, output: Output) -> None:
     if output != "text":
         _put_line(result)
     elif sys.stdout.isatty():
-        put(clean(result.diff))
+        put(clean(result.diff or result.answer))
     else:
-        # Another program gets the diff as it is, line ends and all.
-        put(result.diff.encode("utf-8", "surrogateescape"))
+        # Another program gets the diff or the answer as it is, line ends and all.
+        put((result.diff or result.answer).encode("utf-8", "surrogateescape"))
 
 
 class _Progress:
@@ -154,6 +156,8 @@ class _Progress:
         text = _line(event, envelope.step) or _line_within(event, envelope.attempt)
         if text and not self._folded(event, text):
             self._say("  " * envelope.step.count("/") + text)
+        if isinstance(event, e.RunStarted) and event.chosen:
+            self._say(f"  loop {event.loop}: {event.chosen} (--loop picks another)")
         if (
             isinstance(event, e.CheckFinished)
             and event.detail

@@ -36,7 +36,7 @@ async def test_step_mode_waits_for_a_person_and_records_who_answered():
     gate.submit(commands.Next())
     assert (await waiting).answer == "next"
     assert seen.events == [
-        GateAsked("q1", "before_step", "check tests", ("next", "continue", "skip", "abort")),
+        GateAsked("q1", "before_step", "check tests", ("next", "into", "continue", "skip", "abort")),
         GateAnswered("q1", "next", "person"),
     ]
 

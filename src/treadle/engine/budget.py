@@ -1,12 +1,12 @@
 """What a run may use in all, and what it has used."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
+from treadle.engine.clock import Clock
 from treadle.protocol.errors import BudgetError
 from treadle.protocol.messages import Usage
 from treadle.spec.loop import Budget
@@ -26,12 +26,15 @@ class Meter:
     only when the worst of all of them still fits; where that is not known they go one after another.
     """
 
-    def __init__(self, budget: Budget, used: Usage | None = None, turns: int = 0) -> None:
+    def __init__(
+        self, budget: Budget, used: Usage | None = None, turns: int = 0, clock: Clock | None = None
+    ) -> None:
         self.budget = budget
         self.used = used or Usage()
         self.turns = turns
         self.answered = ""
-        self._started = time.monotonic()
+        self._clock = clock or Clock()
+        self._started = self._clock.now()
         self._flying: list[Worst] = []
         self._landed = asyncio.Condition()
 
@@ -91,4 +94,4 @@ class Meter:
         """Seconds until `wall_s` is over; a large number where there is no such limit."""
         if self.budget.wall_s is None:
             return 1e9
-        return self.budget.wall_s - (time.monotonic() - self._started)
+        return self.budget.wall_s - (self._clock.now() - self._started)

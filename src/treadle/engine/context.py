@@ -7,6 +7,7 @@ from treadle.engine.job import Attempt
 from treadle.engine.run import Run
 from treadle.protocol.errors import ContextTooLong
 from treadle.protocol.messages import Message
+from treadle.protocol.pending import ContextPart
 from treadle.spec.prompt import fill, placeholders
 
 CHARS_PER_TOKEN = 3.5
@@ -60,20 +61,30 @@ async def sections_of(run: Run, attempt: Attempt, fixed_tokens: int) -> tuple[Se
     return tuple(sections)
 
 
-async def messages_of(run: Run, attempt: Attempt, ending: str = "") -> tuple[Message, ...]:
+class Filled(Struct, frozen=True):
+    """The messages that open an agent's work, and what fills them, in order: the frame, then each input."""
+
+    messages: tuple[Message, ...]
+    parts: tuple[ContextPart, ...]
+
+
+async def filled(run: Run, attempt: Attempt, ending: str = "") -> Filled:
     """The system message and the agent's prompt with every `${input}` filled in; `ending` closes it.
 
-    Inputs that the prompt does not name follow it in their order. Repository text is marked as data.
+    Inputs that the prompt does not name follow it in their order, empty ones left out. Repository text is marked
+    as data.
     """
     agent = attempt.job.agent
     system = fill(SYSTEM, {"name": agent.name, "description": agent.description})
-    sections = await sections_of(run, attempt, tokens_in(system + agent.prompt + ending))
+    frame = tokens_in(system + agent.prompt + ending)
+    sections = await sections_of(run, attempt, frame)
     marked = {s.name: _marked(s) for s in sections}
     named = {name for name, _ in placeholders(agent.prompt)}
     body = fill(agent.prompt.strip(), marked)
-    rest = [text for key, text in marked.items() if key not in named and text]
+    rest = [marked[s.name] for s in sections if s.name not in named and s.text.strip()]
     user = "\n\n".join(part for part in (body, *rest, ending) if part.strip())
-    return Message("system", system), Message("user", user)
+    parts = (ContextPart("prompt", frame), *(ContextPart(s.name, s.tokens, s.cut) for s in sections))
+    return Filled((Message("system", system), Message("user", user)), parts)
 
 
 def _marked(section: Section) -> str:

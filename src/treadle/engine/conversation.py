@@ -3,22 +3,27 @@
 import time
 
 import msgspec
+from msgspec import structs
 
-from treadle.engine.context import messages_of, tokens_in
+from treadle.engine.context import filled, tokens_in
 from treadle.engine.job import Attempt
 from treadle.engine.judge import Candidate, Judgement
+from treadle.engine.pending import of_attempt
 from treadle.engine.replies import json_of, text_field
 from treadle.engine.run import Run
 from treadle.models.base import ModelRequest, ToolSchema
 from treadle.protocol.errors import ContextTooLong, Malformed
 from treadle.protocol.events import Place, ToolFinished, ToolStarted
 from treadle.protocol.messages import FAIL, Message, ToolCall
+from treadle.protocol.pending import ContextPart, Pending
+from treadle.protocol.text import encode_json
 from treadle.tools.base import ToolContext, ToolOutcome
 from treadle.tools.registry import get_tool
 from treadle.workspace.changes import ChangeSet
 
 OUTPUT_TOKENS = 4096
 TURNS = 30
+SUBJECT_CHARS = 200
 SAME_CALL_LIMIT = 3
 """The same call with the same result this often in a row ends the conversation."""
 
@@ -32,7 +37,9 @@ async def converse(run: Run, attempt: Attempt) -> None:
     rung, agent = attempt.rung, attempt.job.agent
     tools = tuple(get_tool(name) for name in rung.tools)
     schemas = tuple(ToolSchema(t.name, t.description, t.parameters) for t in tools)
-    messages = list(await messages_of(run, attempt, _closing(attempt)))
+    begin = await filled(run, attempt, _closing(attempt))
+    messages = list(begin.messages)
+    told = ContextPart("tools", tokens_in(msgspec.json.encode(schemas).decode()))
     talk = _Talk(run, attempt)
     judged: ChangeSet | None = None
     for turn in range(1, (rung.limits.turns or TURNS) + 1):
@@ -45,11 +52,12 @@ async def converse(run: Run, attempt: Attempt) -> None:
             temperature=agent.temperature,
             context_tokens=rung.limits.context_tokens or 0,
         )
-        reply = await run.models.ask(place, rung.tier, request, attempt.meters, f"turn {turn}")
+        about = of_attempt(attempt, (*begin.parts, told, *_turns_so_far(messages[len(begin.messages) :])))
+        reply = await run.models.ask(place, rung.tier, request, attempt.meters, f"turn {turn}", about)
         messages.append(Message("assistant", reply.text, reply.tool_calls))
         if reply.tool_calls:
             for call in reply.tool_calls:
-                outcome = await talk.call(place, call)
+                outcome = await talk.call(place, call, about)
                 messages.append(Message("tool", outcome.text, tool_call_id=call.id))
             if talk.stuck:
                 raise Malformed(
@@ -66,6 +74,12 @@ async def converse(run: Run, attempt: Attempt) -> None:
         messages.append(Message("user", f"Not yet: treadle checked it.\n<data>\n{what}\n</data>\nGo on."))
     if talk.changes not in (attempt.job.base, judged):
         await attempt.offer(Candidate(talk.changes, None, "the turns ran out"))
+
+
+def _turns_so_far(messages: list[Message]) -> tuple[ContextPart, ...]:
+    """What the turns before this one take of the window."""
+    size = sum(tokens_in(m.text) for m in messages)
+    return (ContextPart("turns so far", size),) if messages else ()
 
 
 def _closing(attempt: Attempt) -> str:
@@ -107,12 +121,25 @@ class _Talk:
         """Whether the last calls were the same, with the same result, too often."""
         return self._same >= SAME_CALL_LIMIT
 
-    async def call(self, place: Place, call: ToolCall) -> ToolOutcome:
-        """Runs one tool call, with its pair of events. A tool the rung does not have is an error to the model."""
+    async def call(self, place: Place, call: ToolCall, about: Pending) -> ToolOutcome:
+        """Runs one tool call, held at the gate first, with its pair of events. `about` is the turn that asked for it.
+
+        A tool the rung does not have, and a call that a person denies, is an error to the model.
+        """
         run = self._run
+        answer = await run.gate.hold(
+            place,
+            "before_tool",
+            f"{call.name} {encode_json(call.arguments).decode()}"[:SUBJECT_CHARS],
+            lambda: structs.replace(about, tool=call.name, arguments=call.arguments),
+        )
         run.emit(place, ToolStarted(call.id, call.name, call.arguments))
         started = time.monotonic()
-        if call.name in self._attempt.rung.tools:
+        if not answer.allowed:
+            outcome = ToolOutcome(
+                f"a person denied this call{': ' + answer.word if answer.word else ''}", True
+            )
+        elif call.name in self._attempt.rung.tools:
             context = ToolContext(run.view(self.changes), run.runner, self._attempt.job.agent.deny)
             outcome = await get_tool(call.name).run(call.arguments, context)
         else:

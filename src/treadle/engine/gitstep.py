@@ -7,6 +7,7 @@ import asyncio
 
 from treadle.engine.run import Run
 from treadle.engine.state import LoopState, StepResult
+from treadle.engine.writing import write
 from treadle.protocol.messages import ERROR, FAIL, NONE, PASS
 from treadle.spec.loop import StepSpec
 from treadle.workspace.history import operation_in_progress
@@ -18,7 +19,7 @@ async def git_step(run: Run, step: StepSpec, state: LoopState, place: str) -> St
         return StepResult(
             NONE, f"git {step.git}: something in the change set is unproven", state.changes, unproven=True
         )
-    if not run.flags.write:
+    if not run.writes:
         return StepResult(PASS, f"git {step.git}: left out, nothing is written in this run", state.changes)
     if step.git == "stage" and not state.changes:
         return StepResult(PASS, "nothing to stage", state.changes)
@@ -35,7 +36,7 @@ async def git_step(run: Run, step: StepSpec, state: LoopState, place: str) -> St
         )
         if not answer.allowed:
             return StepResult(FAIL, "denied", state.changes, cause="no")
-    await run.write(state.changes, place)
+    await write(run, state.changes, place)
     argv = _argv(run, step, state)
     if argv is None:
         return StepResult(ERROR, "no merge, rebase or cherry-pick is in progress", state.changes)

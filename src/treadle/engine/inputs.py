@@ -19,6 +19,9 @@ from treadle.workspace.history import changed_paths, conflicted_paths
 MAP_TOKENS = 1500
 """What the code map may fill where the rung states no window."""
 
+PASSAGES_TOKENS = 3000
+"""The same for passages."""
+
 INSTRUCTION_FILES = ("AGENTS.md", "CLAUDE.md")
 
 
@@ -46,6 +49,8 @@ async def _text_of(run: Run, attempt: Attempt, name: str) -> str:
             return "\n".join(f"{s.path}:{s.line}: {s.text}" for s in (await suspects_of(run, attempt))[:10])
         case "map":
             return await asyncio.to_thread(_map, run, attempt)
+        case "passages":
+            return await asyncio.to_thread(_passages, run, attempt)
         case "instructions":
             return _instructions(run, job.state)
         case "diff":
@@ -53,7 +58,7 @@ async def _text_of(run: Run, attempt: Attempt, name: str) -> str:
         case "conflicts":
             return "\n".join(conflicted_paths(run.base.root))
         case "thread":
-            return ""
+            return run.thread
         case _:
             found = _dig(job.state, job.item, name)
             return found if isinstance(found, str) else _json(found)
@@ -114,6 +119,15 @@ def _map(run: Run, attempt: Attempt) -> str:
     budget = attempt.rung.limits.context_tokens
     focus = [attempt.job.item.test.path] if attempt.job.item and attempt.job.item.test else []
     return code_map(view.read, list(view.files()), budget // 3 if budget else MAP_TOKENS, focus)
+
+
+def _passages(run: Run, attempt: Attempt) -> str:
+    from treadle.codemap.passages import passages
+
+    view = run.view(attempt.job.base)
+    budget = attempt.rung.limits.context_tokens
+    question = f"{run.task}\n{_item_text(attempt.job.item)}"
+    return passages(view.read, view.files(), question, budget * 3 // 5 if budget else PASSAGES_TOKENS)
 
 
 def _instructions(run: Run, state: LoopState) -> str:

@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 
 
 class Attempt(Struct, frozen=True):
-    """One try of a job on one rung: where it stands, what it may use, what climbed up to it."""
+    """One try of a job on one rung (`index` in the ladder): where it stands, what it may use, what climbed up to it."""
 
     job: Job
     rung: Rung
@@ -43,6 +43,7 @@ class Attempt(Struct, frozen=True):
     offer: Offer
     say: Say
     receipts: tuple[str, ...] = ()
+    index: int = 0
 
     @property
     def meters(self) -> tuple[Meter, ...]:

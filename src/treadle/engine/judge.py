@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from treadle.checks.base import CheckResult, Subject, TestReport
 from treadle.checks.registry import get_check
@@ -22,7 +22,7 @@ from treadle.workspace.view import MergedView
 
 TESTS = CheckSpec("tests")
 
-_ORDER = {"schema": 0, "parses": 1, "command": 2, "tests": 3}
+_ORDER = {"schema": 0, "places": 1, "parses": 1, "command": 2, "tests": 3}
 """Checks run cheapest first; one that is not named here runs before `tests`."""
 
 NOT_JUDGED = 1 << 30
@@ -68,12 +68,22 @@ class Judge:
         self._network = network
         self._seen: dict[tuple[object, ...], CheckResult] = {}
         self._reports: dict[str, TestReport] = {}
+        self._passed: dict[tuple[str, str], CheckSpec] = {}
         self.checks_s = 0.0
 
     @property
     def knows_tests(self) -> bool:
         """Whether a verdict of this run rests on the project's tests."""
         return bool(self._reports)
+
+    @property
+    def proofs(self) -> tuple[CheckSpec, ...]:
+        """The checks by which something passed in this run, cheapest first; forms of outputs are none."""
+        return tuple(sorted(self._passed.values(), key=_order))
+
+    def report(self, changes: ChangeSet) -> TestReport | None:
+        """The tests' report on `changes`, None where they did not run on it."""
+        return self._reports.get(changes.id())
 
     def forget(self) -> None:
         """Drops all that was seen: what it was seen on has changed."""
@@ -97,7 +107,7 @@ class Judge:
         schema: dict[str, Json] | None = None,
     ) -> CheckResult:
         """One check's result on the view, from memory where it ran before on the same change set."""
-        held = msgspec.json.encode((output, schema)) if spec.name == "schema" else b""
+        held = msgspec.json.encode((output, schema)) if spec.name in ("schema", "places") else b""
         key = (spec.name, spec.command, view.changes.id(), target, held)
         known = self._seen.get(key)
         self._emit(place, CheckStarted(spec.name, on, target))
@@ -108,6 +118,8 @@ class Judge:
         self._seen[key] = result
         if spec.name == "tests" and not target and result.tests and result.verdict in (PASS, FAIL):
             self._reports[view.changes.id()] = result.tests
+        if result.verdict == PASS and on == "candidate" and spec.name not in ("schema", "places"):
+            self._passed[spec.name, spec.command] = structs.replace(spec, expect=PASS)
         counts = _counts(result.tests) if result.tests else None
         detail = self._keep(result.detail.encode("utf-8", "replace")) if result.detail else ""
         self._emit(
@@ -191,13 +203,11 @@ class Judge:
         if agent.verdicts and (word := text_field(candidate.output, "verdict")) not in agent.verdicts:
             text = f"verdict `{word}` is none of {', '.join(agent.verdicts)}"
             return Judgement(FAIL, text, text, NOT_JUDGED)
-        specs = list(agent.checks)
-        if agent.output is not None and all(s.name != "schema" for s in specs):
-            specs.append(CheckSpec("schema"))
+        specs = checks_of(agent)
         said: list[str] = []
         report: TestReport | None = None
         failing, verdicts = NOT_JUDGED, set[Verdict]()
-        for spec in sorted(specs, key=lambda s: _ORDER.get(s.name, 2)):
+        for spec in specs:
             result = await self.check(
                 place,
                 spec,
@@ -233,9 +243,21 @@ class Judge:
         return Judgement(weakest, "; ".join(said) or "nothing judged it", failing=failing, tests=report)
 
 
+def checks_of(agent: AgentSpec) -> tuple[CheckSpec, ...]:
+    """The agent's checks in the order in which they run; an output has its form checked, asked for or not."""
+    specs = list(agent.checks)
+    if agent.output is not None and all(s.name != "schema" for s in specs):
+        specs.append(CheckSpec("schema"))
+    return tuple(sorted(specs, key=_order))
+
+
+def _order(spec: CheckSpec) -> int:
+    return _ORDER.get(spec.name, 2)
+
+
 def _proves(spec: CheckSpec, result: CheckResult, writes: bool) -> bool:
     """Whether the result counts: the form of an output proves no file, and a parser may not know a language."""
-    if spec.name == "schema":
+    if spec.name in ("schema", "places"):
         return not writes
     return spec.name != "parses" or result.verdict != NONE
 

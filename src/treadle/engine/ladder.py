@@ -1,7 +1,6 @@
 """The ladder: rungs in order, each left only on a `fail` that a check said, or when it can't be had."""
 
 import asyncio
-import time
 
 from msgspec import Struct, structs
 
@@ -9,6 +8,7 @@ from treadle.engine.attempt import propose
 from treadle.engine.budget import Meter
 from treadle.engine.job import Attempt, Job
 from treadle.engine.judge import NOT_JUDGED, Candidate, Judgement
+from treadle.engine.pending import how
 from treadle.engine.run import Run
 from treadle.engine.state import StepResult
 from treadle.protocol.errors import BudgetError, ProviderError, RateLimited
@@ -163,18 +163,15 @@ async def _attempt(
     model = "" if rung.solver else run.models.pick(tier).name
     place = Place(job.place, number)
     limits = rung.limits
-    meter = Meter(Budget(limits.cost_usd, None, limits.wall_s, limits.turns))
-    how = (
-        f"solver {rung.solver}" if rung.solver else f"protocol {rung.protocol}" if rung.protocol else "tools"
-    )
-    run.emit(place, AttemptStarted(tier, index, place.attempt, how, model))
+    meter = Meter(Budget(limits.cost_usd, None, limits.wall_s, limits.turns), clock=run.clock)
+    run.emit(place, AttemptStarted(tier, index, place.attempt, how(rung), model))
     desk = _Desk(run, job, place)
-    started, checks_before = time.monotonic(), run.judge.checks_s
+    started, checks_before = run.clock.now(), run.judge.checks_s
     verdict, summary = ERROR, "it did not end"
     try:
-        attempt = Attempt(job, _on(rung, tier), place, meter, desk.offer, desk.say, receipts)
+        attempt = Attempt(job, _on(rung, tier), place, meter, desk.offer, desk.say, receipts, index)
         try:
-            async with asyncio.timeout(None if rung.solver else limits.wall_s):
+            async with run.clock.limit(None if rung.solver else limits.wall_s):
                 await propose(run, attempt)
         except TimeoutError:
             desk.say(f"the limit wall_s: {limits.wall_s} was reached")
@@ -211,7 +208,7 @@ async def _attempt(
                 run.keep(desk.receipt.encode("utf-8", "replace")) if desk.receipt else "",
                 meter.used,
                 run.judge.checks_s - checks_before,
-                time.monotonic() - started,
+                run.clock.now() - started,
             ),
         )
 

@@ -1,9 +1,10 @@
 """The loop: a pure function from state to next step, and the driver that walks it."""
 
-from treadle.engine.replies import stand_in
+from treadle.engine.pending import before_step
 from treadle.engine.run import Run
 from treadle.engine.state import LoopState, Outcome, StepResult
-from treadle.engine.steps import run_step
+from treadle.engine.steps import run_step, skipped
+from treadle.engine.writing import write_proven
 from treadle.protocol.messages import PASS, Verdict
 from treadle.spec.loop import ASK, DONE, STOP, LoopSpec, StepSpec
 
@@ -60,17 +61,17 @@ async def run_loop(run: Run, loop: LoopSpec, state: LoopState, path: str = "") -
         result = run.on_record(place) or await _visit(run, step, state, place)
         state = state.after(step.name, result)
         if loop.apply == "step" and result.verdict == PASS and not path:
-            await run.write_proven(state, place)
+            await write_proven(run, state, place)
 
 
 async def _visit(run: Run, step: StepSpec, state: LoopState, place: str) -> StepResult:
     """One visit of a step, held at the gate first, with its pair of events."""
-    answer = await run.gate.before_step(place, step.what, hold=step.breakpoint)
+    answer = await run.gate.before_step(
+        place, step.what, lambda: before_step(run, step, state), hold=step.breakpoint
+    )
     run.step_started(place, step.what, state.visits.get(step.name, 0) + 1)
     if answer.skipped:
-        result = StepResult(
-            PASS, "skipped", state.changes, output=stand_in(answer.word), unproven=state.unproven
-        )
+        result = skipped(state, answer.word)
     else:
         result = await run_step(run, step, state, place, run_loop)
     run.step_finished(place, result)

@@ -17,7 +17,7 @@ from treadle.models.prices import price_of
 from treadle.protocol.errors import NoSuchModel, ProviderError, RateLimited, Refused, Unreachable
 from treadle.protocol.events import Emit, ModelFailed, ModelReplied, ModelRequested, Place, TextDelta
 from treadle.protocol.messages import Usage
-from treadle.protocol.pending import Pending
+from treadle.protocol.pending import UNKNOWN, Pending
 from treadle.protocol.text import encode_json, valid
 from treadle.spec.settings import Settings
 from treadle.spec.tiers import ModelEntry, Tier, Tiers
@@ -43,17 +43,18 @@ class Models:
         emit: Emit,
         keep: Callable[[bytes], str],
         timers: Timers,
-        gate: Gate,
+        gate: Gate | None = None,
         opened: OpenModels | None = None,
     ) -> None:
         self._tiers = {tier.name: tier for tier in tiers.tiers}
+        self._all = tiers
         self._prices = tiers.prices
         self._settings = settings
         self._meter = meter
         self._emit = emit
         self._keep = keep
         self._timers = timers
-        self._gate = gate
+        self._gate = gate or Gate(emit)
         self._opened = opened or OpenModels()
         self._owns = opened is None
         self._down: dict[bytes, ProviderError] = {}
@@ -72,10 +73,7 @@ class Models:
                 down = self._down.get(_key(entry)) or (refused or {}).get(_key(entry))
                 if down is not None:
                     raise down
-                if self._settings.offline and not entry.stays_here:
-                    raise Refused(
-                        f"{entry.name} is not on this machine, and the settings say `offline: true`"
-                    )
+                self._must_be_allowed(entry, tier)
                 check_available(entry)
             except ProviderError as fault:
                 faults.append(fault)
@@ -85,7 +83,21 @@ class Models:
         if limited is not None:
             raise limited
         why = "; ".join(_named(e.name, f.message) for e, f in zip(known.models, faults, strict=True))
-        raise NoSuchModel(f"no model of tier `{tier}` answers ({why})", hint=TWO_WAYS)
+        away = [f.hint for e, f in zip(known.models, faults, strict=True) if not e.stays_here and f.hint]
+        hint = "; ".join(dict.fromkeys(away)) or TWO_WAYS
+        raise NoSuchModel(f"no model of tier `{tier}` answers ({why})", hint=hint)
+
+    def _must_be_allowed(self, entry: ModelEntry, tier: str) -> None:
+        """Raises: `Refused` for a model that the settings `offline` or `cloud` keep that tier from asking."""
+        if self._settings.offline and not entry.stays_here:
+            raise Refused(f"{entry.name} is not on this machine, and the settings say `offline: true`")
+        cloud = self._settings.cloud
+        if not self._all.may_ask(entry, tier, cloud):
+            only = "; that is the last tier alone" if cloud == "large only" else ""
+            raise Refused(
+                f"{entry.name} is in the cloud, and the settings say `cloud: {cloud}`{only}",
+                hint="allow it for one run with `--cloud all`, or from now on with `treadle setup`",
+            )
 
     async def ask(
         self,
@@ -94,7 +106,7 @@ class Models:
         request: ModelRequest,
         meters: tuple[Meter, ...] = (),
         question: str = "",
-        about: Pending = Pending(),
+        about: Pending = UNKNOWN,
     ) -> ModelReply:
         """The reply of the first model of the tier that answers, held at the gate before the request leaves.
 
@@ -210,17 +222,18 @@ class Models:
                 cost: float | None = 0.0
             case "ollama" if entry.stays_here:
                 cost = 0.0
-            case "endpoint" | "ollama":
+            case "endpoint" | "ollama" | "cloud":
                 cost = price_of(entry.name, self._prices, Usage(sent, request.max_tokens))
             case _:
                 cost = None
         return Worst(sent + request.max_tokens, cost)
 
     def _priced(self, entry: ModelEntry, usage: Usage) -> Usage:
-        """`usage` with its cost: the provider's own figure, else the price list's, else unpriced."""
-        if usage.cost_usd is not None:
+        """`usage` with its cost: the user's price for a cloud's, else the provider's own figure, else the list's."""
+        if usage.cost_usd is not None and kind_of(entry) != "cloud":
             return usage
-        return msgspec.structs.replace(usage, cost_usd=price_of(entry.name, self._prices, usage))
+        listed = price_of(entry.name, self._prices, usage)
+        return usage if listed is None else msgspec.structs.replace(usage, cost_usd=listed)
 
     async def close(self) -> None:
         """Ends every model that was opened for this run; those that the face keeps stay open."""

@@ -10,6 +10,8 @@ from treadle.engine.budget import Meter
 from treadle.engine.job import Job
 from treadle.engine.judge import TESTS, Candidate
 from treadle.engine.ladder import climb
+from treadle.engine.pending import before_step
+from treadle.engine.replies import stand_in
 from treadle.engine.run import Run
 from treadle.engine.state import Item, LoopState, Outcome, StepResult
 from treadle.engine.verdicts import as_asked
@@ -95,10 +97,21 @@ async def _item(
     known = run.on_record(place)
     if known is not None:
         return known
+    answer = await run.gate.before_step(
+        place, f"{step.what}: {item.title}", lambda: before_step(run, step, state, item)
+    )
     run.step_started(place, step.what, 1, item.title, count)
-    result = await _once(run, step, structs.replace(state, item=item), place, walk)
+    if answer.skipped:
+        result = skipped(state, answer.word)
+    else:
+        result = await _once(run, step, structs.replace(state, item=item), place, walk)
     run.step_finished(place, result)
     return result
+
+
+def skipped(state: LoopState, output: str) -> StepResult:
+    """The result of a step that a person left out; `output` stands in for its own."""
+    return StepResult(PASS, "skipped", state.changes, output=stand_in(output), unproven=state.unproven)
 
 
 async def _side_by_side(
@@ -247,7 +260,7 @@ async def _loop(run: Run, step: StepSpec, state: LoopState, place: str, walk: Wa
     Its limits end the step as `error` with cause `limit`; an `ask` that nobody answered, with cause `ask`.
     """
     loop = run.catalog.loops[step.loop]
-    meter = Meter(loop.budget)
+    meter = Meter(loop.budget, clock=run.clock)
     start = LoopState(
         state.changes,
         tests=state.tests,
@@ -256,7 +269,7 @@ async def _loop(run: Run, step: StepSpec, state: LoopState, place: str, walk: Wa
         meters=(*state.meters, meter),
     )
     try:
-        async with asyncio.timeout(loop.budget.wall_s):
+        async with run.clock.limit(loop.budget.wall_s):
             inner, outcome = await walk(run, loop, start, f"{place}/")
     except TimeoutError:
         why = f"loop {loop.name}: budget wall_s: {loop.budget.wall_s} s are over"

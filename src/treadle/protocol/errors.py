@@ -15,6 +15,7 @@ TreadleError                    .exit_code, .hint: what a face prints and how it
 │   └── Malformed                   the reply is not what the protocol promises
 ├── BudgetError                 5   a budget or limit was reached
 ├── NeedsPerson                 3   a question, and nobody there to answer
+├── Declined                    3   a person said no to what would have been written; .word
 ├── ProtectionMissing           7   no sandbox level holds here
 ├── Busy                        75  another process holds the repository
 ├── TraceError                  2   a trace that can't be read, or does not exist
@@ -146,6 +147,16 @@ class NeedsPerson(TreadleError):
     """A question is open and nobody is there to answer."""
 
     exit_code = 3
+
+
+class Declined(TreadleError):
+    """A person said no to what would have been written; `word` is why."""
+
+    exit_code = 3
+
+    def __init__(self, word: str = "", *, hint: str = "") -> None:
+        super().__init__(f"a person refused the changes{': ' + word if word else ''}", hint=hint)
+        self.word = word
 
 
 class ProtectionMissing(TreadleError):

@@ -5,7 +5,7 @@ Events are frozen, in pairs where something takes time, and refer to large conte
 
     run_started (step_started (attempt_started [model_requested model_replied | tool_started
     tool_finished | solver_started solver_finished | check_started check_finished]* attempt_finished)*
-    step_finished)* [changes_writing changes_written] run_finished
+    step_finished)* [changes_writing changes_written changes_refused] run_finished
 
 gate_asked and gate_answered, mode_changed, noted, and rung_unavailable may stand anywhere inside the run.
 `TextDelta` is ephemeral: live only, never in the trace.
@@ -41,7 +41,8 @@ class RunStarted(Event, frozen=True, tag="run_started"):
     """First record of a run. `spec` is the blob with the loop, agents and tiers as resolved.
 
     `write` False is a dry run: nothing of it reaches the user's tree. `steps` are the loop's steps in their order;
-    `thread` is the run that this one follows, "" for none. A cap None is no limit.
+    `thread` is the run that this one follows, "" for none. A cap None is no limit. `chosen` is why the dispatcher
+    took this loop, "" where somebody named it.
     """
 
     run: str
@@ -60,6 +61,7 @@ class RunStarted(Event, frozen=True, tag="run_started"):
     thread: str = ""
     cost_cap_usd: float | None = None
     wall_cap_s: float | None = None
+    chosen: str = ""
 
 
 class BaseMarked(Event, frozen=True, tag="base_marked"):
@@ -289,12 +291,24 @@ class ChangesWriting(Event, frozen=True, tag="changes_writing"):
 class ChangesWritten(Event, frozen=True, tag="changes_written"):
     """The change set stands in the user's tree; `checkpoint` restores what was there before.
 
-    With `changes` "" the run's writes were taken back: `paths` hold again what stood there before it.
+    `diff` is the blob of the text of what this write changed; `unproven` says that a person had it written though
+    nothing judged it. With `changes` "" the run's writes were taken back: `paths` hold again what stood there
+    before it.
     """
 
     changes: str
     paths: tuple[str, ...]
     checkpoint: str
+    unproven: bool = False
+    diff: str = ""
+
+
+class ChangesRefused(Event, frozen=True, tag="changes_refused"):
+    """A person left these changes out, with a `word` on why; `diff` is the blob of their text. They stay in the run."""
+
+    diff: str
+    paths: tuple[str, ...]
+    word: str = ""
 
 
 class Noted(Event, frozen=True, tag="noted"):
@@ -333,6 +347,7 @@ AnyEvent = (
     | ModeChanged
     | ChangesWriting
     | ChangesWritten
+    | ChangesRefused
     | Noted
     | TextDelta
 )

@@ -20,7 +20,8 @@ class Pending(Struct, frozen=True, omit_defaults=True):
     which way; `parts` fill the `window` (tokens, 0 the model's own), `tokens` is the whole request, `max_tokens` the
     reply's limit. `cost_usd` is the most that the call can cost, None where that is not known. `checks` judge the
     result, `target` are the tests that must come to pass. `request` and `changes` are blobs. `tool` and `arguments`
-    are a tool call's. `unproven`: nothing judged `changes`.
+    are a tool call's. `unproven`: nothing judged `changes`, or the part of it that `taken` names: the hunks that a
+    person asked for, and that did not hold.
     """
 
     what: str = ""
@@ -42,3 +43,8 @@ class Pending(Struct, frozen=True, omit_defaults=True):
     tool: str = ""
     arguments: dict[str, Json] = {}
     unproven: bool = False
+    taken: tuple[str, ...] = ()
+
+
+UNKNOWN = Pending()
+"""A point that knows nothing of what comes."""

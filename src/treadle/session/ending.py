@@ -1,8 +1,9 @@
 """How a run ends: outcome, exit code, reason and the next thing to do, from where its loop came to a stop."""
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from treadle.engine.state import LoopState, Outcome
+from treadle.engine.writing import Taken
 from treadle.protocol.errors import Aborted, BudgetError, TreadleError
 from treadle.protocol.messages import ERROR, NONE, PASS
 
@@ -54,6 +55,35 @@ def ending_of(state: LoopState, outcome: Outcome, *, unproven_allowed: bool) -> 
         hint = last.hint or "look at it with `treadle runs diff`, take it with `treadle runs apply`"
         return Ending("stopped", 3, f"{reason} (unproven)", hint)
     return Ending("failed", 1, reason, last.hint, proven)
+
+
+def is_unproven(state: LoopState, outcome: Outcome) -> bool:
+    """Whether the loop came through, with changes that nothing judged."""
+    if not (state.changes and state.unproven):
+        return False
+    return outcome.kind == "done" or (
+        outcome.kind == "stop" and state.last is not None and state.last.verdict == NONE
+    )
+
+
+def wrote(ending: Ending, taken: Taken, *, left: bool) -> Ending:
+    """The ending of a run whose changes a person has taken, all or (`left`) in part."""
+    said = [ending.reason] if ending.reason else []
+    if taken.unproven:
+        said.append("written unproven, by a person's decision")
+    if left:
+        said.append("a part was refused and is kept in the run")
+    hint = "take the rest with `treadle runs apply`" if left else ending.hint
+    proven = ending.proven and not taken.unproven
+    return structs.replace(ending, reason="; ".join(said), hint=hint, proven=proven)
+
+
+def declined_by_mode(ending: Ending, mode: str) -> Ending:
+    """The ending of a run that may not write: in mode `plan` it says so."""
+    if mode != "plan" or ending.outcome != "done":
+        return ending
+    reason = "; ".join(part for part in (ending.reason, "nothing was written: mode plan") if part)
+    return structs.replace(ending, reason=reason, hint="write it with `treadle runs apply`")
 
 
 def ending_by(fault: BaseException, *, proven: bool = False) -> Ending:

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from treadle.protocol.events import TestCounts
-from treadle.protocol.messages import Usage
+from treadle.protocol.messages import Json, Usage
 from treadle.protocol.pending import ContextPart
 
 
@@ -52,7 +52,8 @@ class AttemptView(Struct, frozen=True):
 class StepView(Struct, frozen=True):
     """A visit of a step, or one item of it (`items` in all); `verdict` "" is still running.
 
-    `changes` is the blob of the run's change set after it, `tests` that of its test report.
+    `changes` is the blob of the run's change set after it, `tests` that of its test report; `output` is what later
+    steps may name.
     """
 
     place: str
@@ -72,6 +73,7 @@ class StepView(Struct, frozen=True):
     skipped_rungs: tuple[str, ...] = ()
     items: int = 0
     tests: str = ""
+    output: Json = None
 
 
 class QuestionView(Struct, frozen=True):

@@ -5,8 +5,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from treadle.protocol.messages import Json
+from treadle.session.answer import answering, as_text
+from treadle.session.parts import AttemptView, StepView
 from treadle.session.trace import read_blob
-from treadle.session.view import StepView, View
+from treadle.session.view import View
 from treadle.workspace.changes import ChangeSet
 
 
@@ -27,6 +29,9 @@ class StepLine(Struct, frozen=True):
 class Result(Struct, frozen=True, kw_only=True):
     """What a run came to. `outcome` is `error` where no run began; `written` are paths in the user's tree.
 
+    `answer` is what the last step of a run without changes gave out, as text, and `output` the same as it came: a
+    claim of the model `said_by`, of which checks saw no more than `evidence`. `chosen` is why the dispatcher took the
+    loop, "" where it was named.
     Bytes that are no UTF-8 stand in `diff` and in paths as lone surrogates.
     """
 
@@ -44,6 +49,11 @@ class Result(Struct, frozen=True, kw_only=True):
     written: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     diff: str = ""
+    answer: str = ""
+    output: Json = None
+    said_by: str = ""
+    evidence: tuple[str, ...] = ()
+    chosen: str = ""
     steps: tuple[StepLine, ...] = ()
     notes: tuple[str, ...] = ()
     model_calls: int = 0
@@ -64,6 +74,9 @@ class Result(Struct, frozen=True, kw_only=True):
             lines.append(
                 f"  {len(self.changed)} {state} change(s) kept, not written: treadle runs apply {self.run}"
             )
+        if self.answer:
+            seen = "; ".join(self.evidence) or "nothing checked it"
+            lines.append(f"  what {self.said_by or 'it'} says is a claim ({seen})")
         if self.hint and self.exit_code:
             lines.append(f"  next: {self.hint}")
         return tuple(lines)
@@ -72,6 +85,8 @@ class Result(Struct, frozen=True, kw_only=True):
 def result_of(folder: Path, view: View, exit_code: int) -> Result:
     """The result of a run that ended; `exit_code` is the one the face ends with."""
     changes = ChangeSet.from_json(read_blob(folder, view.changes)) if view.changes else ChangeSet()
+    step = answering(view)
+    said = _settled(step) if step and step.attempts else None
     return Result(
         is_error=exit_code != 0,
         exit_code=exit_code,
@@ -82,10 +97,15 @@ def result_of(folder: Path, view: View, exit_code: int) -> Result:
         loop=view.loop,
         task=view.task,
         sandbox=view.sandbox,
-        proven=view.proven,
+        proven=view.proven and step is None,
         written=view.written,
         changed=changes.paths,
         diff=read_blob(folder, view.diff).decode("utf-8", "surrogateescape") if view.diff else "",
+        answer=as_text(step.output) if step else "",
+        output=step.output if step else None,
+        said_by=said.model if said else "",
+        evidence=tuple(check.summary for check in said.checks if check.check != "schema") if said else (),
+        chosen=view.chosen,
         steps=tuple(_line(step) for step in view.steps),
         notes=view.notes,
         model_calls=view.calls,
@@ -96,8 +116,7 @@ def result_of(folder: Path, view: View, exit_code: int) -> Result:
 
 
 def _line(step: StepView) -> StepLine:
-    settled = [attempt for attempt in step.attempts if attempt.verdict == step.verdict] or step.attempts
-    last = settled[-1] if settled else None
+    last = _settled(step) if step.attempts else None
     return StepLine(
         step.place,
         step.what,
@@ -109,3 +128,8 @@ def _line(step: StepView) -> StepLine:
         len(step.attempts),
         round(step.duration_s, 3),
     )
+
+
+def _settled(step: StepView) -> AttemptView:
+    """The attempt that the step's verdict comes from; the step has one or more."""
+    return ([a for a in step.attempts if a.verdict == step.verdict] or list(step.attempts))[-1]

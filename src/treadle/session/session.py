@@ -6,35 +6,38 @@ import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 import msgspec
-from msgspec import Struct
 
 from treadle import __version__
 from treadle.engine.budget import Meter
-from treadle.engine.gate import Gate
+from treadle.engine.gate import ABORTED, Gate
 from treadle.engine.judge import Judge
 from treadle.engine.loop import run_loop
 from treadle.engine.models import Models
 from treadle.engine.run import Flags as Flags
 from treadle.engine.run import Run
-from treadle.engine.state import LoopState
+from treadle.engine.state import LoopState, Outcome
+from treadle.engine.writing import diff, write, write_proven
 from treadle.models.base import Timers
-from treadle.protocol.commands import AnyCommand
-from treadle.protocol.errors import BudgetError, TraceError, TreadleError, UsageError
+from treadle.models.opened import OpenModels as OpenModels
+from treadle.protocol.commands import Abort, AnyCommand
+from treadle.protocol.errors import Aborted, BudgetError, TraceError, TreadleError, UsageError
 from treadle.protocol.events import (
     EPHEMERAL,
     Envelope,
     Event,
+    ModeChanged,
     Place,
     RunFinished,
     RunResumed,
     RunStarted,
 )
 from treadle.protocol.text import encode_json
-from treadle.session.ending import Ending, ending_by, ending_of
+from treadle.session.ending import Ending, declined_by_mode, ending_by, ending_of, is_unproven, wrote
+from treadle.session.options import Options as Options
 from treadle.session.records import Recorded, recorded, runs_of
+from treadle.session.thread import thread_text
 from treadle.session.trace import TraceWriter, lock_run
 from treadle.session.view import View, reduce
 from treadle.session.watch import BaseWatch
@@ -46,37 +49,31 @@ from treadle.workspace.state import state_dir
 from treadle.workspace.transaction import recover, write_changes
 
 
-class Options(Struct, frozen=True):
-    """What a face says of one run. `base`, `mode`, `sandbox` "" leave the loop's or settings' own.
+class Session:
+    """One run of one loop. `run` drives it to its end; faces read `events` and call `submit`.
 
-    `silence_s` is how long a model may stay silent, 0 for the default. `review`: the face can show a diff and ask
-    the one question. `thread` is the id of the run that this one follows.
+    `opened` are models that the face keeps open from run to run, and closes; None: the run's own, closed at its end.
     """
 
-    task: str = ""
-    loop: str = ""
-    base: str = ""
-    mode: str = ""
-    sandbox: Literal["", "auto", "overlay", "clone", "off"] = ""
-    flags: Flags = Flags()
-    attended: bool = False
-    silence_s: float = 0.0
-    review: bool = False
-    thread: str = ""
-
-
-class Session:
-    """One run of one loop. `run` drives it to its end; faces read `events` and call `submit`."""
-
     def __init__(
-        self, root: Path, catalog: Catalog, options: Options, record: Recorded | None = None
+        self,
+        root: Path,
+        catalog: Catalog,
+        options: Options,
+        record: Recorded | None = None,
+        opened: OpenModels | None = None,
     ) -> None:
         if options.loop not in catalog.loops:
             raise _no_such_loop(options.loop, sorted(catalog.loops))
+        if options.cloud:
+            allowed = msgspec.structs.replace(catalog.settings, cloud=options.cloud)
+            catalog = msgspec.structs.replace(catalog, settings=allowed)
         self.root = root
         self.catalog = catalog
         self.options = options
         self.loop = catalog.loops[options.loop]
+        write = options.flags.write and self.loop.apply != "never"
+        self._flags = msgspec.structs.replace(options.flags, write=write)
         self.view = record.view if record else View()
         self.id = record.started.run if record else _new_id()
         self._record = record
@@ -85,10 +82,19 @@ class Session:
         self._started = time.monotonic()
         self._state = LoopState()
         self._run: Run | None = None
-        self._stopped = 130
+        self._stopped = 0
+        self._opened = opened
+        self._thread = thread_text(root, options.thread) if options.thread else ""
         self._driving: asyncio.Task[View] | None = None
         mode = options.mode or catalog.settings.mode
-        self.gate = Gate(self.emit, mode=mode, attended=options.attended, asked=self.view.asked)
+        self.gate = Gate(
+            self.emit,
+            mode=mode,
+            attended=options.attended,
+            asked=self.view.asked,
+            keep=lambda data: self._trace.keep(data),
+        )
+        self.gate.wait()
         self.folder = runs_of(root) / self.id
         self._lock = lock_run(self.folder)
         try:
@@ -127,8 +133,10 @@ class Session:
         self._queue.put_nowait(envelope)
 
     def submit(self, command: AnyCommand) -> None:
-        """The one way down: a command for the gate."""
+        """The one way down: a command for the gate. `Abort` ends what the run does just then."""
         self.gate.submit(command)
+        if isinstance(command, Abort):
+            self._cancel()
 
     async def events(self) -> AsyncIterator[Envelope]:
         """Every envelope from the start of the run to its end, in order."""
@@ -137,9 +145,14 @@ class Session:
 
     def stop(self, exit_code: int = 130) -> None:
         """Ends the run from outside, now; its last record carries `exit_code`. Before `run` it does nothing."""
-        self._stopped = exit_code
-        if self._driving is not None:
-            self._driving.cancel()
+        self._stopped = self._stopped or exit_code
+        self._cancel()
+
+    def _cancel(self) -> None:
+        """Cancels the drive, once: what ends in an orderly way must not be cancelled again."""
+        driving, self._driving = self._driving, None
+        if driving is not None:
+            driving.cancel()
 
     async def run(self) -> View:
         """The view at the run's end. Whatever happens, the trace's last record is `run_finished`.
@@ -149,16 +162,27 @@ class Session:
         self._driving = asyncio.current_task()
         silence = self.options.silence_s
         timers = Timers(silence, silence) if silence else Timers()
-        meter = Meter(self.loop.budget, self.view.usage, self.view.calls)
-        models = Models(self.catalog.tiers, self.catalog.settings, meter, self.emit, self._trace.keep, timers)
+        meter = Meter(self.loop.budget, self.view.usage, self.view.calls, self.gate.clock)
+        models = Models(
+            self.catalog.tiers,
+            self.catalog.settings,
+            meter,
+            self.emit,
+            self._trace.keep,
+            timers,
+            self.gate,
+            self._opened,
+        )
         run = self._compose(meter, models)
-        ending = Ending("aborted", self._stopped, "ended from outside")
+        ending = self._cut_short()
         try:
             self._announce()
+            self.gate.begin()
             self._watch.begin()
             ending = await self._drive(run)
         except asyncio.CancelledError:
-            ending = Ending("aborted", self._stopped, "ended from outside", proven=self._is_proven())
+            ending = self._cut_short()
+            self._take_back_cancel()
         except TreadleError as fault:
             ending = ending_by(fault, proven=self._is_proven())
         except Exception as fault:  # noqa: BLE001 the one door: a started run always ends in the trace
@@ -167,16 +191,30 @@ class Session:
         finally:
             self._driving = None
             try:
-                await self._watch.end()
-                await asyncio.shield(models.close())
-            finally:
+                await self._watch.end(now=ending.outcome == "aborted")
                 self._finish(run, ending, meter)
+            finally:
+                await asyncio.shield(models.close())
         return self.view
+
+    def _cut_short(self) -> Ending:
+        """The ending of a run that was cancelled: by a person through the gate, or from outside."""
+        if self.gate.aborted:
+            return ending_by(Aborted(ABORTED), proven=self._is_proven())
+        return Ending("aborted", self._stopped or 130, "ended from outside", proven=self._is_proven())
+
+    @staticmethod
+    def _take_back_cancel() -> None:
+        """The cancellation has done its work: whoever awaits this task after it is not cancelled by it."""
+        task = asyncio.current_task()
+        while task is not None and task.uncancel():
+            pass
 
     def _finish(self, run: Run, ending: Ending, meter: Meter) -> None:
         """The last record, and the end of the stream of events, whatever the disk says."""
         changes = run.written.then(self._last_changes())
         try:
+            self.gate.wait()
             self.emit(
                 Place(),
                 RunFinished(
@@ -200,14 +238,26 @@ class Session:
         """Walks the loop within its wall time, then writes what was proven."""
         wall_s = self.loop.budget.wall_s
         try:
-            async with asyncio.timeout(wall_s):
+            async with self.gate.clock.limit(wall_s):
                 self._state, outcome = await run_loop(run, self.loop, LoopState())
         except TimeoutError as late:
             raise BudgetError(f"budget wall_s: {wall_s} s are over", limit="wall_s") from late
         allowed = self.catalog.settings.unproven == "allow"
         ending = ending_of(self._state, outcome, unproven_allowed=allowed)
-        if ending.outcome == "done" and self._state.changes:
-            await run.write_proven(self._state)
+        return await self._write(run, ending, outcome)
+
+    async def _write(self, run: Run, ending: Ending, outcome: Outcome) -> Ending:
+        """The ending, once what the run changed was written, or refused, or left alone."""
+        state = self._state
+        if not state.changes:
+            return ending
+        if not run.writes:
+            return declined_by_mode(ending, self.gate.mode)
+        if ending.outcome == "done":
+            return wrote(ending, await write_proven(run, state), left=run.left is not None)
+        if run.review and self.gate.attended and is_unproven(state, outcome):
+            taken = await write(run, state.changes, unproven=True)
+            return wrote(Ending("done", 0, outcome.why), taken, left=run.left is not None)
         return ending
 
     def _compose(self, meter: Meter, models: Models) -> Run:
@@ -227,8 +277,10 @@ class Session:
             keep=self._trace.keep,
             write=lambda changes, told: write_changes(self.root, changes, state, told),
             moved=self._watch.moved,
-            flags=options.flags,
+            flags=self._flags,
             record=self._record.results if self._record else None,
+            review=options.review,
+            thread=self._thread,
         )
         self._run = run
         if self._record:
@@ -244,6 +296,8 @@ class Session:
         """The first record of this life of the run."""
         if self._record:
             self.emit(Place(), RunResumed(len(self._record.results)))
+            if self.gate.mode != self.view.mode:
+                self.emit(Place(), ModeChanged(self.gate.mode, "flag"))
             return
         self.emit(
             Place(),
@@ -259,17 +313,18 @@ class Session:
                 __version__,
                 self._runner.level,
                 steps=tuple(step.name for step in self.loop.steps),
-                write=self.options.flags.write,
+                write=self._flags.write,
                 thread=self.options.thread,
                 cost_cap_usd=self.loop.budget.cost_usd,
                 wall_cap_s=self.loop.budget.wall_s,
+                chosen=self.options.chosen,
             ),
         )
 
     def _diff(self, run: Run, changes: ChangeSet) -> str:
         """The blob of the run's diff, "" where there is none or the base can't be read any more."""
         try:
-            text = run.diff(changes)
+            text = diff(run, changes)
         except TreadleError:
             return ""
         return self._trace.keep(text.encode("utf-8", "surrogateescape")) if text else ""
@@ -298,7 +353,12 @@ def resume(root: Path, folder: Path, options: Options) -> Session:
     started = record.started
     flags = msgspec.structs.replace(options.flags, write=options.flags.write and started.write)
     options = msgspec.structs.replace(
-        options, task=started.task, loop=started.loop, base=started.base, flags=flags
+        options,
+        task=started.task,
+        loop=started.loop,
+        base=started.base,
+        flags=flags,
+        thread=started.thread,
     )
     return Session(root, record.catalog, options, record)
 

@@ -24,7 +24,10 @@ class View(Struct, frozen=True):
 
     `planned` are the loop's steps in their order; `thread` is the run that this one follows; `streams` are the
     replies that stream just now, the one that began last at the end; `latencies` hold (tier, seconds) for each
-    model call, in the order in which they ended; a cap None is no limit.
+    model call, in the order in which they ended; a cap None is no limit; `chosen` is why the dispatcher took the
+    loop, "" where somebody named it.
+    `refused` is the blob of the diff that a person left out, `written_unproven` says that a person had something
+    written that nothing judged.
     """
 
     run: str = ""
@@ -54,9 +57,12 @@ class View(Struct, frozen=True):
     root: str = ""
     base: str = ""
     write: bool = True
+    chosen: str = ""
     cost_cap_usd: float | None = None
     wall_cap_s: float | None = None
     started_at: float = 0.0
+    refused: str = ""
+    written_unproven: bool = False
     latencies: tuple[tuple[str, float], ...] = ()
     streams: tuple[StreamView, ...] = ()
 
@@ -93,7 +99,7 @@ def reduce(view: View, envelope: e.Envelope) -> View:
             view = structs.replace(view, mode=event.mode)
         case e.ModelReplied() | e.ModelFailed():
             view = _called(_within_step(view, envelope), envelope, event)
-        case e.ChangesWriting() | e.ChangesWritten():
+        case e.ChangesWriting() | e.ChangesWritten() | e.ChangesRefused():
             view = _with_write(view, event)
         case e.RunFinished():
             view = structs.replace(
@@ -131,6 +137,7 @@ def _begun(view: View, event: e.RunStarted, at: float) -> View:
         root=event.root,
         base=event.base,
         write=event.write,
+        chosen=event.chosen,
         cost_cap_usd=event.cost_cap_usd,
         wall_cap_s=event.wall_cap_s,
         started_at=at,
@@ -177,14 +184,20 @@ def _called(view: View, envelope: e.Envelope, event: e.ModelReplied | e.ModelFai
     )
 
 
-def _with_write(view: View, event: e.ChangesWriting | e.ChangesWritten) -> View:
-    """The view after a write began, ended, or was taken back."""
+def _with_write(view: View, event: e.ChangesWriting | e.ChangesWritten | e.ChangesRefused) -> View:
+    """The view after a write began, ended, was taken back, or was refused."""
+    if isinstance(event, e.ChangesRefused):
+        return structs.replace(view, refused=event.diff)
     if isinstance(event, e.ChangesWriting):
         return structs.replace(view, checkpoints=(*view.checkpoints, event.checkpoint))
     if not event.changes:
         return structs.replace(view, written=(), checkpoints=())
     written = tuple(dict.fromkeys((*view.written, *event.paths)))
-    return structs.replace(view, changes=event.changes, written=written)
+    forced = view.written_unproven or event.unproven
+    refused = view.refused if not view.outcome else ""
+    return structs.replace(
+        view, changes=event.changes, written=written, written_unproven=forced, refused=refused
+    )
 
 
 def _within_step(view: View, envelope: e.Envelope) -> View:
@@ -205,6 +218,7 @@ def _within_step(view: View, envelope: e.Envelope) -> View:
                 hint=event.hint,
                 changes=event.changes,
                 tests=event.tests,
+                output=event.output,
                 duration_s=envelope.at - step.started_at,
             )
         case e.RungUnavailable():

@@ -29,9 +29,11 @@ class BaseWatch:
         before = await self._looking if self._looking is not None else {}
         return moved(before, await self._now(), aside)
 
-    async def end(self) -> None:
-        """Waits until nothing more goes on record from here."""
+    async def end(self, *, now: bool) -> None:
+        """Waits until nothing more goes on record from here; `now` breaks off a look that is still under way."""
         if self._looking is not None:
+            if now:
+                self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
 
     async def _look(self) -> Marks:

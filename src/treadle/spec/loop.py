@@ -62,6 +62,25 @@ class StepSpec(Struct, frozen=True):
         return f"git {self.git}" if self.git else "ask"
 
 
+class ChosenBy(Struct, frozen=True):
+    """By what the dispatcher takes a loop for a task. Phrases are in lower case, as `session.phrases` reads them.
+
+    `starts`: how such a task begins; `ends`: its last characters; `words`: phrases anywhere in it. `state`: what of
+    the repository speaks for the loop where there is no task, and where one of `hints` stands in the task.
+    `openings` are cut off before `starts` is looked at. `default`: the loop for a task, or for no task, that nothing
+    speaks for. `why` is told to the user.
+    """
+
+    why: str = ""
+    starts: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    openings: tuple[str, ...] = ()
+    default: Literal["", "task", "no_task"] = ""
+
+
 class LoopSpec(Struct, frozen=True):
     """One loop. `base` is `tree`, `index` or a commit; `apply` is when proven changes are written."""
 
@@ -69,5 +88,6 @@ class LoopSpec(Struct, frozen=True):
     description: str
     steps: tuple[StepSpec, ...]
     base: str = "tree"
-    apply: Literal["run", "step"] = "run"
+    apply: Literal["run", "step", "never"] = "run"
     budget: Budget = Budget()
+    chosen_by: ChosenBy = ChosenBy()

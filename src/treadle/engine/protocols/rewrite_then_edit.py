@@ -14,11 +14,13 @@ from treadle.engine.context import tokens_in
 from treadle.engine.inputs import suspects_of
 from treadle.engine.job import Attempt
 from treadle.engine.judge import Candidate
+from treadle.engine.pending import of_attempt
 from treadle.engine.replies import code_of, json_of
 from treadle.engine.run import Run
 from treadle.models.base import ModelReply, ModelRequest
 from treadle.protocol.errors import ContextTooLong, CutOff, Malformed, UsageError
 from treadle.protocol.messages import FAIL, Json, Message
+from treadle.protocol.pending import ContextPart
 from treadle.protocol.text import valid
 from treadle.solvers.base import Suspect
 from treadle.spec.prompt import fill
@@ -77,7 +79,7 @@ class _Asking:
         if PROMPT not in run.catalog.prompts:
             raise UsageError(f"the prompt `{PROMPT}.md` is missing", hint="it ships in prompts/; put it back")
         self._ask_for = questions(run.catalog.prompts[PROMPT])
-        self._prefix = self._question_prefix(top)
+        self._prefix, self._parts = self._question_prefix(top)
         self._seen = {_shape(self._source)}
         self._tried: list[Line] = []
         self.needs_tokens = tokens_in(self._prefix)
@@ -91,7 +93,7 @@ class _Asking:
                     ranked.append(line)
         return ranked
 
-    def _question_prefix(self, top: Suspect) -> str:
+    def _question_prefix(self, top: Suspect) -> tuple[str, tuple[ContextPart, ...]]:
         test = self._attempt.job.item.test if self._attempt.job.item else None
         failing = (expectation(test) or describe_failure(test)) if test else ""
         fields = {
@@ -100,7 +102,9 @@ class _Asking:
             "test": failing,
         }
         text: str = valid(fill(self._ask_for["question"], fields))
-        return text
+        frame = tokens_in(self._ask_for["system"] + self._ask_for["question"])
+        parts = (ContextPart(name, tokens_in(value)) for name, value in fields.items() if value)
+        return text, (ContextPart("prompt", frame), *parts)
 
     async def rewritten(self) -> bool:
         """Whether the function written anew passes."""
@@ -183,8 +187,9 @@ class _Asking:
             and max(2048, 2 * (rung.limits.context_tokens or 0)),
         )
         try:
+            about = of_attempt(self._attempt, (*self._parts, ContextPart("question", tokens_in(ending))))
             reply: ModelReply = await self._run.models.ask(
-                self._attempt.place, rung.tier, request, self._attempt.meters, name
+                self._attempt.place, rung.tier, request, self._attempt.meters, name, about
             )
         except CutOff as cut:
             return cut.text if schema is None and "\n```" in cut.text else None

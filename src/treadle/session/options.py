@@ -1,0 +1,29 @@
+"""What a face says of one run, before it starts."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from treadle.engine.run import Flags
+
+
+class Options(Struct, frozen=True):
+    """What a face says of one run. `base`, `mode`, `sandbox`, `cloud` "" leave the loop's or settings' own.
+
+    `silence_s` is how long a model may stay silent, 0 for the default. `review`: the face can show a diff and ask
+    the one question. `thread` is the id of the run that this one follows. `chosen` is why the dispatcher took `loop`,
+    "" where a person named it.
+    """
+
+    task: str = ""
+    loop: str = ""
+    base: str = ""
+    mode: str = ""
+    sandbox: Literal["", "auto", "overlay", "clone", "off"] = ""
+    flags: Flags = Flags()
+    attended: bool = False
+    silence_s: float = 0.0
+    review: bool = False
+    thread: str = ""
+    chosen: str = ""
+    cloud: Literal["", "all", "large only", "never"] = ""
