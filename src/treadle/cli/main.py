@@ -51,12 +51,16 @@ def _run(words: list[str]) -> int:
     options = words[: words.index("--")] if "--" in words else words
     if words[:1] == ["help"] and words[1:2] and words[1] in COMMANDS:
         return _dispatch([*words[1:], "--help"])
-    if not words or words[0] in ("-h", "--help", "help"):
-        return _help(bool(words))
-    if words[0] in COMMANDS:
+    if words[:1] and words[0] in ("-h", "--help", "help"):
+        return _help()
+    if words[:1] and words[0] in COMMANDS:
         return _dispatch(words)
-    if words[0].startswith("-") and any(word in _PRINT for word in options):
+    if any(word in _PRINT for word in options) and words[0].startswith("-"):
         return _dispatch(["run", *words])
+    if not words or words[0].startswith("-") or " " in words[0]:
+        from treadle.cli.screen import open_screen
+
+        return open_screen(words)
     return _loop_or_task(words)
 
 
@@ -78,7 +82,7 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _loop_or_task(words: list[str]) -> int:
-    """Runs `treadle NAME …` where NAME is a loop; else says what to do with a task.
+    """Runs `treadle NAME …` where NAME is a loop.
 
     Raises: `UsageError` where the first word is no loop, `SpecError` for faults in the loops' files.
     """
@@ -89,17 +93,8 @@ def _loop_or_task(words: list[str]) -> int:
     if first in names:
         return _dispatch(["run", "--loop", *words])
     here = f"loops here: {', '.join(names) or 'none'}"
-    if first.startswith("-"):
-        raise UsageError(f"`{first}` stands before any command", hint=f"treadle run {first} …; {here}")
     if any(word in _PRINT for word in words):
         return _dispatch(["run", *words])
-    if " " in first:
-        import shlex
-
-        command = f"treadle run --loop NAME {shlex.join(words)}"
-        raise UsageError(
-            "this version has no screen yet: run the task without one", hint=f"{command}   ({here})"
-        )
     from difflib import get_close_matches
 
     near = get_close_matches(first, [*COMMANDS, *names], 1)
@@ -109,16 +104,12 @@ def _loop_or_task(words: list[str]) -> int:
     )
 
 
-def _help(asked: bool) -> int:
+def _help() -> int:
     from treadle.protocol.text import put
 
-    lines = [INTRODUCTION, "", "usage: treadle COMMAND …", ""]
+    lines = [INTRODUCTION, "", "usage: treadle [TASK]    the screen, in this repository", "       treadle COMMAND …", ""]
     lines += [f"  {name:<8} {text}" for name, (_, text) in COMMANDS.items()]
     lines += ["  LOOP     short for `run --loop LOOP`", "  -p TASK  short for `run TASK`, as elsewhere", ""]
     lines += ["  treadle COMMAND --help · treadle --version"]
-    text = "\n".join(lines) + "\n"
-    if asked:
-        put(text)
-        return 0
-    sys.stderr.write(text)
-    return 2
+    put("\n".join(lines) + "\n")
+    return 0

@@ -1,0 +1,156 @@
+"""The desk: what is configured here, and the runs of this sitting one after another, each following the last."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from treadle.protocol.errors import SpecError, TreadleError
+from treadle.tui.engine_thread import EngineThread
+
+if TYPE_CHECKING:
+    from treadle.session.choose import Choice
+    from treadle.session.review import FileReview
+    from treadle.session.session import Options, Session
+    from treadle.session.view import View
+    from treadle.spec.catalog import Catalog
+
+_MOST_FILES = 20_000
+
+
+class Standing(Struct):
+    """What is known of the place that treadle was started in, filled in once the screen stands."""
+
+    branch: str = ""
+    faults: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+class Desk:
+    """Loads the configuration, chooses a loop for a task, composes sessions, in the engine's thread."""
+
+    def __init__(self, root: Path, options: "Callable[[], Options]", engine: EngineThread) -> None:
+        self.root = root
+        self.engine = engine
+        self.catalog: Catalog | None = None
+        self.standing = Standing()
+        self.last_run = ""
+        self._options = options
+
+    async def load(self) -> None:
+        """Reads the configuration and looks at the place; faults in the user's files stand in `standing`."""
+        await self.engine.call(self._load)
+
+    def _load(self) -> None:
+        from treadle.spec.load import load_catalog
+
+        try:
+            self.catalog = load_catalog(self.root)
+            self.standing.faults = ()
+        except SpecError as fault:
+            self.standing.faults = fault.faults
+        self.standing.branch = _git(self.root, "branch", "--show-current").strip()
+
+    async def list_files(self) -> None:
+        """Learns the repository's files, for completion."""
+
+        def listed() -> tuple[str, ...]:
+            said = _git(self.root, "ls-files", "-co", "--exclude-standard", "-z")
+            return tuple(name for name in said.split("\0") if name)[:_MOST_FILES]
+
+        self.standing.files = await self.engine.call(listed)
+
+    async def choose(self, task: str) -> "Choice | None":
+        """The loop for a task and why, None where nothing can be chosen."""
+        catalog = self.catalog
+        if catalog is None or not catalog.loops:
+            return None
+
+        def chosen() -> "Choice":
+            from treadle.session.choose import choose_loop
+
+            return choose_loop(catalog, self.root, task)
+
+        return await self.engine.call(chosen)
+
+    async def run(
+        self, task: str, loop: str, chosen: str, mode: str, began: "Callable[[Session], None]"
+    ) -> "View":
+        """The view at the end of a run that follows the last one of this sitting.
+
+        Raises: `TreadleError` where the run can't begin.
+        """
+        catalog = self.catalog
+        if catalog is None:
+            raise SpecError(self.standing.faults or ("the configuration is not read yet",))
+
+        def compose() -> "Session":
+            import msgspec
+
+            from treadle.session.session import Session
+
+            options = msgspec.structs.replace(
+                self._options(),
+                task=task,
+                loop=loop,
+                chosen=chosen,
+                mode=mode,
+                thread=self.last_run,
+                attended=True,
+                review=True,
+            )
+            return Session(self.root, catalog, options)
+
+        def noted(session: "Session") -> None:
+            self.last_run = session.id
+            began(session)
+
+        return await self.engine.run(compose, noted)
+
+    async def review(self, folder: Path, blob: str) -> "tuple[FileReview, ...]":
+        """A change set of a run, file by file; () where it can't be read."""
+
+        def reviewed() -> "tuple[FileReview, ...]":
+            from treadle.session.review import review_of
+
+            try:
+                return review_of(folder, blob)
+            except TreadleError:
+                return ()
+
+        return await self.engine.call(reviewed)
+
+    async def apply(self) -> tuple[str, ...]:
+        """Writes what the last run kept back; the paths. Raises: `TreadleError`."""
+
+        def applied() -> tuple[str, ...]:
+            from treadle.session.afterwards import apply_run
+            from treadle.session.records import find_run
+
+            return apply_run(self.root, find_run(self.root, self.last_run))
+
+        return await self.engine.call(applied)
+
+    async def undo(self) -> tuple[str, ...]:
+        """Puts back what the last run wrote; the paths. Raises: `TreadleError`."""
+
+        def undone() -> tuple[str, ...]:
+            from treadle.session.afterwards import rewind_run
+            from treadle.session.records import find_run
+
+            return rewind_run(self.root, find_run(self.root, self.last_run))
+
+        return await self.engine.call(undone)
+
+
+def _git(root: Path, *args: str) -> str:
+    """What git says, "" where there is none or it refuses."""
+    try:
+        done = subprocess.run(
+            ["git", *args], cwd=root, capture_output=True, timeout=10, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""

@@ -1,0 +1,133 @@
+"""What a line typed into the task line does: a task, a slash command, a command of the person's own shell."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from treadle.protocol import commands
+from treadle.protocol.errors import TreadleError, UsageError
+from treadle.tui import slash
+from treadle.tui.sitting import MODES
+
+if TYPE_CHECKING:
+    from treadle.tui.app import TreadleApp
+
+
+async def entered(app: "TreadleApp", text: str) -> None:
+    """Does what the line says; what is wrong with it is told in the transcript."""
+    try:
+        if text.startswith("/"):
+            name, rest = slash.parse(text)
+            await _ACTIONS[name](app, rest)
+        elif text.startswith("!"):
+            from treadle.tui.shell import run_shell
+
+            app.run_worker(run_shell(app.sitting, text[1:].strip()), group="shell")
+        else:
+            app.sitting.start(text)
+    except TreadleError as fault:
+        app.sitting.tell_fault(fault)
+
+
+async def _help(app: "TreadleApp", _: str) -> None:
+    app.action_help()
+
+
+async def _loop(app: "TreadleApp", rest: str) -> None:
+    catalog = app.sitting.desk.catalog if app.sitting.desk else None
+    loops = catalog.loops if catalog else {}
+    name, _, task = rest.partition(" ")
+    if not name:
+        for known, loop in loops.items():
+            app.sitting.say((f"  {known:<10}", "bold"), loop.description)
+        return
+    if name not in loops:
+        raise UsageError(f"there is no loop `{name}`", hint=f"loops here: {', '.join(loops) or 'none'}")
+    app.sitting.loop = name
+    app.sitting.start(task.strip())
+
+
+async def _mode(app: "TreadleApp", rest: str) -> None:
+    if rest not in MODES:
+        raise UsageError(f"/mode takes one of {', '.join(MODES)}")
+    app.sitting.set_mode(rest)
+
+
+def _command(make: Callable[[], commands.AnyCommand]) -> "Callable[[TreadleApp, str], Awaitable[None]]":
+    async def submit(app: "TreadleApp", _: str) -> None:
+        if not app.sitting.busy:
+            raise UsageError("no run is under way")
+        app.sitting.submit(make())
+
+    return submit
+
+
+async def _abort(app: "TreadleApp", _: str) -> None:
+    app.sitting.abort()
+
+
+async def _diff(app: "TreadleApp", _: str) -> None:
+    await app.action_tab("Diff")
+
+
+async def _apply(app: "TreadleApp", _: str) -> None:
+    await app.sitting.afterwards("apply")
+
+
+async def _undo(app: "TreadleApp", _: str) -> None:
+    await app.sitting.afterwards("undo")
+
+
+async def _new(app: "TreadleApp", rest: str) -> None:
+    app.sitting.new_thread()
+    if rest:
+        app.sitting.start(rest)
+
+
+async def _setup(app: "TreadleApp", _: str) -> None:
+    from treadle.tui.first import open_setup
+
+    await open_setup(app)
+
+
+async def _theme(app: "TreadleApp", rest: str) -> None:
+    names = list(app.available_themes)
+    if rest and rest not in names:
+        raise UsageError(f"there is no theme `{rest}`", hint=", ".join(names))
+    app.theme = rest or names[(names.index(app.theme) + 1) % len(names)]
+    app.sitting.say(("  theme ", "$dim"), app.theme)
+
+
+async def _copy(app: "TreadleApp", _: str) -> None:
+    from treadle.tui.clip import copy
+
+    copy(app, app.sitting.last_words())
+
+
+async def _clear(app: "TreadleApp", _: str) -> None:
+    app.board.story.blocks.clear()
+    app.board.paint_pane()
+
+
+async def _quit(app: "TreadleApp", _: str) -> None:
+    app.exit(0)
+
+
+_ACTIONS: "dict[str, Callable[[TreadleApp, str], Awaitable[None]]]" = {
+    "help": _help,
+    "loop": _loop,
+    "mode": _mode,
+    "next": _command(commands.Next),
+    "into": _command(commands.Into),
+    "continue": _command(commands.Continue),
+    "pause": _command(commands.Pause),
+    "abort": _abort,
+    "diff": _diff,
+    "apply": _apply,
+    "undo": _undo,
+    "new": _new,
+    "setup": _setup,
+    "theme": _theme,
+    "copy": _copy,
+    "clear": _clear,
+    "quit": _quit,
+}

@@ -1,0 +1,177 @@
+"""The gate's bar: what is about to happen, on what, at what cost, what will judge it, and the keys that answer."""
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from treadle.protocol import commands
+from treadle.protocol.pending import Pending
+from treadle.session.view import QuestionView
+from treadle.tui.paint import Part, bar, count, cut, line, lines, money
+from treadle.tui.theme import Palette
+
+_NAME = 8
+_BAR = 20
+_LETTERS = {
+    "next": ("n", "next"),
+    "into": ("s", "step into"),
+    "continue": ("c", "continue"),
+    "skip": ("k", "skip"),
+    "abort": ("a", "abort"),
+    "yes": ("y", "yes"),
+    "part": ("t", "the taken hunks"),
+    "no": ("d", "deny"),
+}
+_ORDER = ("yes", "part", "next", "into", "continue", "skip", "no", "abort")
+_POINTS = {
+    "before_step": "next",
+    "before_turn": "next request",
+    "before_tool": "next tool call",
+    "before_write": "write to your files?",
+    "on_limit": "a limit is reached",
+}
+
+
+class GateBar(Static, can_focus=True):
+    """Shows the open question. While it has the focus one key answers; posts `Answered` with the command."""
+
+    class Answered(Message):
+        """A person's answer; `option` "part" leaves it to the app to name the hunks."""
+
+        def __init__(self, option: str, command: commands.AnyCommand | None) -> None:
+            super().__init__()
+            self.option = option
+            self.command = command
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keys: dict[str, str] = {}
+        self.question: QuestionView | None = None
+
+    def ask(self, question: QuestionView, pending: Pending, palette: Palette, place: str) -> None:
+        """Shows a question with what is about to happen."""
+        self.question = question
+        self._keys = letters_of(question.options)
+        title = _POINTS.get(question.point, "question")
+        self.border_title = f" {title}{': ' + place if place else ''} "
+        rows = _rows(question, pending, palette)
+        self.update(lines([*rows, line(""), self._key_line()]))
+
+    def clear(self) -> None:
+        """No question is open."""
+        self.question = None
+        self._keys = {}
+
+    def _key_line(self) -> Content:
+        parts: list[Part] = []
+        for letter, option in self._keys.items():
+            label = _LETTERS.get(option, (letter, option))[1]
+            at = label.find(letter)
+            if 0 <= at < 2:
+                parts += [(label[:at], ""), (letter, "$held bold"), (label[at + 1 :] + "   ", "")]
+            else:
+                parts += [(letter, "$held bold"), (f" {label}   ", "")]
+        parts += [("?", "$held bold"), (" help", "$dim")]
+        return line(*parts)
+
+    def on_key(self, event: events.Key) -> None:
+        """Answers by one key."""
+        option = self._keys.get(event.character or "")
+        if option is None or self.question is None:
+            return
+        event.stop()
+        self.post_message(self.Answered(option, command_for(option)))
+
+
+def letters_of(options: Sequence[str]) -> dict[str, str]:
+    """A key for each option, in the order in which they are shown: its usual letter, else its first free one."""
+    found: dict[str, str] = {}
+    known = [o for o in _ORDER if o in options]
+    for option in [*known, *(o for o in options if o not in known)]:
+        wanted = [_LETTERS[option][0]] if option in _LETTERS else [c for c in option.lower() if c.isalnum()]
+        wanted += list("123456789")
+        letter = next((c for c in wanted if c not in found), "")
+        if letter:
+            found[letter] = option
+    return found
+
+
+def command_for(option: str) -> commands.AnyCommand | None:
+    """The command that an option stands for; None for a part, whose hunks the caller names."""
+    match option:
+        case "next":
+            return commands.Next()
+        case "into":
+            return commands.Into()
+        case "continue":
+            return commands.Continue()
+        case "skip":
+            return commands.Skip()
+        case "abort":
+            return commands.Abort()
+        case "no":
+            return commands.Deny()
+        case "part":
+            return None
+        case _:
+            return commands.Approve(option)
+
+
+def _rows(question: QuestionView, pending: Pending, palette: Palette) -> list[Content]:
+    """What is known of the pending thing, a row for each kind of fact."""
+    rows: list[Content] = []
+    if pending.tool:
+        said = ", ".join(f"{k}: {cut(str(v), 80)}" for k, v in pending.arguments.items())
+        rows.append(_row("run", (pending.tool, "bold"), f"  {said}"))
+    elif pending.tier:
+        what: list[Part] = [
+            (pending.tier, palette.tier(pending.tier) + " bold"),
+            f"  {pending.model or pending.how}",
+        ]
+        if pending.model and pending.how:
+            what.append((f"  {pending.how}", "$dim"))
+        if pending.item:
+            what.append((f"  {cut(pending.item, 70)}", "bold"))
+        rows.append(_row("ask", *what))
+    else:
+        rows.append(_row("about", question.subject))
+    if question.point == "before_write":
+        rows.append(
+            _row(
+                "",
+                (
+                    "space takes or leaves a hunk in the Diff tab; nothing is written before you answer",
+                    "$dim",
+                ),
+            )
+        )
+    rows += _window(pending)
+    if pending.model:
+        cost = (money(pending.cost_usd), "$ok" if pending.cost_usd == 0 else "$held")
+        rows.append(_row("cost", cost, (" at most" if pending.cost_usd else "", "$dim")))
+    if pending.checks:
+        first = f" ({len(pending.target)} failing first)" if pending.target else ""
+        rows.append(_row("then", " → ".join(pending.checks) + first))
+    if pending.unproven:
+        rows.append(_row("proof", ("nothing judged these changes: they are unproven", "$held")))
+    return rows
+
+
+def _window(pending: Pending) -> list[Content]:
+    """What fills the model's window: tokens, a bar, and the parts."""
+    if not pending.tokens and not pending.window:
+        return []
+    of = f" of {count(pending.window)}" if pending.window else ""
+    parts: list[Part] = [f"{count(pending.tokens)}{of} tokens  "]
+    if pending.window:
+        full, empty = bar(pending.tokens, pending.window, _BAR)
+        parts += [(full, "$primary"), (empty, "$faint")]
+    said = " · ".join(f"{p.name} {count(p.tokens)}{' cut' if p.cut else ''}" for p in pending.parts)
+    return [_row("window", *parts, (f"  {said}", "$dim"))]
+
+
+def _row(name: str, *parts: Part) -> Content:
+    return line((f"{name:<{_NAME}} ", "$dim"), *parts)

@@ -1,0 +1,129 @@
+"""A scrolling column of painted blocks, of which only what is in sight is drawn."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.style import Style
+from textual.visual import Visual
+
+
+class Lines(ScrollView, can_focus=True):
+    """Blocks of text, wrapped to the width; stays at the end while it grows unless the person has scrolled up."""
+
+    ALLOW_SELECT = True
+
+    def __init__(self, *, follow: bool = False, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._follow = follow
+        self._blocks: list[Content] = []
+        self._strips: list[list[Strip]] = []
+        self._starts: list[int] = []
+        self._width = 0
+
+    @property
+    def blocks(self) -> Sequence[Content]:
+        """What is shown, block by block."""
+        return self._blocks
+
+    def show(self, blocks: Sequence[Content]) -> None:
+        """Shows these blocks; those at the front that are the same are not laid out again."""
+        same = 0
+        for old, new in zip(self._blocks, blocks, strict=False):
+            if old is not new and old != new:
+                break
+            same += 1
+        if same == len(self._blocks) == len(blocks):
+            return
+        at_end = self._follow and self.is_vertical_scroll_end
+        del self._blocks[same:], self._strips[same:]
+        self._blocks.extend(blocks[same:])
+        self._lay_out()
+        self.refresh()
+        if at_end:
+            self.scroll_end(animate=False, immediate=True)
+
+    def start_of(self, block: int) -> int:
+        """The row on which a block begins."""
+        return self._starts[block] if block < len(self._starts) else 0
+
+    def block_at(self, row: int) -> int:
+        """The block that a row belongs to."""
+        return max(0, bisect_right(self._starts, row) - 1)
+
+    def reveal(self, block: int) -> None:
+        """Scrolls so that a block is in sight."""
+        if block < len(self._strips):
+            region = Region(0, self.start_of(block), 1, len(self._strips[block]))
+            self.scroll_to_region(region, animate=False, immediate=True)
+
+    def _lay_out(self) -> None:
+        """Wraps what has no strips yet to the width, and sets the height."""
+        width = self.scrollable_content_region.width
+        if width != self._width:
+            self._width = width
+            self._strips.clear()
+        if width <= 0:
+            return
+        style = self.visual_style
+        for block in self._blocks[len(self._strips) :]:
+            self._strips.append(self._wrapped(block, width, style))
+        self._starts = []
+        height = 0
+        for strips in self._strips:
+            self._starts.append(height)
+            height += len(strips)
+        self.virtual_size = Size(width, height)
+
+    def _wrapped(self, block: Content, width: int, style: Style) -> list[Strip]:
+        """The block's rows; what a row can't hold goes on under its first word."""
+        plain = block.plain
+        indent = len(plain) - len(plain.lstrip(" "))
+        if not 0 < indent <= width // 3 or "\n" in plain:
+            return Visual.to_strips(self, block, width, None, style, apply_selection=False)
+        rows = Visual.to_strips(self, block[indent:], width - indent, None, style, apply_selection=False)
+        margin = Strip.blank(indent, style.rich_style)
+        return [Strip.join([margin, row]) for row in rows]
+
+    def notify_style_update(self) -> None:
+        """Colours changed: all is painted anew."""
+        super().notify_style_update()
+        self._strips.clear()
+        self._lay_out()
+
+    def on_resize(self) -> None:
+        """The width changed: all is wrapped anew."""
+        at_end = self._follow and self.is_vertical_scroll_end
+        self._lay_out()
+        if at_end:
+            self.scroll_end(animate=False, immediate=True)
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the window."""
+        row = self.scroll_offset.y + y
+        width = self.scrollable_content_region.width
+        if not self._starts or row >= self.virtual_size.height:
+            return Strip.blank(width, self.rich_style)
+        block = self.block_at(row)
+        strip = self._strips[block][row - self._starts[block]]
+        selection = self.text_selection
+        span = selection.get_span(row) if selection is not None else None
+        if span is not None:
+            start, end = span
+            style = self.screen.get_component_rich_style("screen--selection")
+            length = strip.cell_length
+            end = length if end == -1 else min(end, length)
+            pieces = list(strip.divide([start, end, length])) if start < end else [strip]
+            if len(pieces) > 1:
+                pieces[1] = pieces[1].apply_style(style)
+                strip = Strip.join(pieces)
+        return strip.adjust_cell_length(width, self.rich_style).apply_offsets(0, row)
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The text that is selected, as it is wrapped on the screen."""
+        rows = [strip.text.rstrip() for strips in self._strips for strip in strips]
+        return selection.extract("\n".join(rows)), "\n"

@@ -1,0 +1,203 @@
+"""A sitting: from the first task to the last, what is running now, what waits, and what the person said to it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from treadle.protocol import commands
+from treadle.protocol.errors import SpecError, TreadleError, UsageError
+from treadle.tui.board import Board
+from treadle.tui.desk import Desk
+from treadle.tui.engine_thread import EngineThread
+from treadle.tui.paint import Part
+
+if TYPE_CHECKING:
+    from treadle.protocol.events import Envelope
+    from treadle.session.choose import Choice
+    from treadle.session.session import Options, Session
+
+MODES = ("auto", "step", "into", "plan")
+
+
+class Sitting:
+    """Drives runs and keeps the board's view up to date; `changed` is called whenever there is something to paint."""
+
+    def __init__(
+        self, root: Path, options: "Callable[[], Options]", board: Board, changed: Callable[[], None]
+    ) -> None:
+        self.root = root
+        self.board = board
+        self.mode = "auto"
+        self.choice: Choice | None = None
+        self.loop = ""
+        self.queued: list[str] = []
+        self.session: Session | None = None
+        self._options = options
+        self._changed = changed
+        self._engine: EngineThread | None = None
+        self.desk: Desk | None = None
+        self._ready = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is under way or about to begin."""
+        return self._running is not None and not self._running.done()
+
+    async def begin(self) -> None:
+        """Starts the engine's thread and reads what is configured. Call it once, when the screen stands."""
+        self._engine = EngineThread(self._deliver)
+        self.desk = Desk(self.root, self._options, self._engine)
+        await self.reload()
+        self._ready.set()
+        await self._engine.call(_warm)
+        await self.desk.list_files()
+
+    async def reload(self) -> None:
+        """Reads the configuration anew."""
+        assert self.desk is not None
+        await self.desk.load()
+        self.board.configure(self.desk.catalog, self.desk.standing.branch)
+        for fault in self.desk.standing.faults:
+            self.board.story.say(("✘ ", "$bad"), fault)
+        if self.desk.catalog is not None and self.mode == "auto":
+            self.mode = self.board.mode = self._options().mode or self.desk.catalog.settings.mode
+        self._changed()
+
+    def start(self, task: str) -> None:
+        """Runs a task, after the one under way if there is one."""
+        if self.busy:
+            self.queued.append(task)
+            self.board.story.say(("  queued  ", "$accent"), task)
+            self._changed()
+            return
+        loop, self.loop = self.loop, ""
+        self._running = asyncio.create_task(self._run(task, loop))
+
+    async def _run(self, task: str, loop: str) -> None:
+        """One run, told on the board however it ends; then what was queued meanwhile."""
+        await self._ready.wait()
+        assert self.desk is not None
+        story = self.board.story
+        if story.blocks:
+            story.say("")
+        try:
+            chosen = ""
+            if not loop:
+                choice = await self.desk.choose(task)
+                if choice is not None:
+                    loop, chosen = choice.loop, choice.told
+            self.board.view = await self.desk.run(task, loop, chosen, self.mode, self._began)
+        except TreadleError as fault:
+            story.say(("❯ ", "$accent bold"), (task or "no task named", "bold"))
+            self.tell_fault(fault)
+        finally:
+            self.session = None
+            self._changed()
+        if self.queued and self.board.view is not None and self.board.view.outcome != "aborted":
+            task = self.queued.pop(0)
+            self._running = asyncio.create_task(self._run(task, ""))
+
+    def _began(self, session: "Session") -> None:
+        self.session = session
+        self.board.story.folder = session.folder
+        self.board.view = session.view
+        self.board.focus = None
+        self._changed()
+
+    def _deliver(self, envelopes: "Sequence[Envelope]") -> None:
+        for envelope in envelopes:
+            self.board.story.add(envelope)
+        if self.session is not None:
+            self.board.view = self.session.view
+            if self.session.view.mode:
+                self.mode = self.board.mode = self.session.view.mode
+        self._changed()
+
+    def submit(self, command: commands.AnyCommand) -> None:
+        """Hands a command to the run under way."""
+        if self._engine is not None:
+            self._engine.submit(command)
+
+    def set_mode(self, mode: str) -> None:
+        """The mode from here on: of the run under way, else of the next."""
+        self.mode = self.board.mode = mode
+        self.submit(commands.SetMode(mode))
+        self._changed()
+
+    def abort(self) -> None:
+        """Ends the run under way at once; what was queued behind it is given up."""
+        self.queued.clear()
+        self.submit(commands.Abort())
+
+    async def weigh(self, task: str) -> None:
+        """Which loop `task` would go to, in `choice`."""
+        try:
+            self.choice = await self.desk.choose(task) if self.desk is not None else None
+        except TreadleError:
+            self.choice = None
+
+    def other_loop(self) -> None:
+        """The next loop for the task that is being typed, over what would be chosen."""
+        catalog = self.desk.catalog if self.desk is not None else None
+        if catalog is None or not catalog.loops:
+            return
+        choice = self.choice
+        names = [choice.loop, *choice.others] if choice is not None else []
+        names += [name for name in catalog.loops if name not in names]
+        now = self.loop or names[0]
+        self.loop = names[(names.index(now) + 1) % len(names)] if now in names else names[0]
+
+    def say(self, *parts: Part) -> None:
+        """Adds a line of the face's own to the transcript."""
+        self.board.story.say(*parts)
+        self._changed()
+
+    def tell_fault(self, fault: TreadleError) -> None:
+        """An error as a person should meet it: what, and the next thing to do."""
+        for text in fault.faults if isinstance(fault, SpecError) else (fault.message,):
+            self.board.story.say(("✘ ", "$bad"), text)
+        if fault.hint:
+            self.board.story.say(("  next: ", "$accent"), fault.hint)
+        self._changed()
+
+    async def afterwards(self, what: str) -> None:
+        """Writes what the last run kept back (`apply`), or puts back what it wrote (`undo`). Raises: `TreadleError`."""
+        if self.busy or self.desk is None:
+            raise UsageError("a run is under way", hint="wait for its end, or ctrl+c")
+        paths = await (self.desk.apply() if what == "apply" else self.desk.undo())
+        word = "wrote" if what == "apply" else "put back"
+        self.say((f"  {word}  ", "$ok"), ", ".join(paths))
+
+    def new_thread(self) -> None:
+        """The next run follows none."""
+        if self.desk is not None:
+            self.desk.last_run = ""
+        self.say(("  a new thread", "$accent"))
+
+    def last_words(self) -> str:
+        """What the last run came to, as text: its answer, else its diff."""
+        from treadle.session.answer import answering, as_text
+
+        view = self.board.view
+        if view is None:
+            return ""
+        step = answering(view)
+        return as_text(step.output) if step is not None else self.board.story.blob(view.diff)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the run that is shown is recorded."""
+        return self.board.story.folder
+
+    def close(self) -> None:
+        """Ends everything."""
+        if self._engine is not None:
+            self._engine.close()
+
+
+def _warm() -> None:
+    """Imports what the first run needs, so that it begins at once."""
+    import treadle.session.choose
+    import treadle.session.session  # noqa: F401
