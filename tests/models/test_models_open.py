@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from treadle.models.open import check_available, open_model
+from treadle.models.open import check_available, kind_of, open_model
 from treadle.models.prices import price_of
 from treadle.protocol.errors import NoSuchModel, Refused
 from treadle.protocol.messages import Usage
 from treadle.spec.tiers import ModelEntry, Price
 
 
-@pytest.mark.parametrize("name", ["ollama/qwen3", "anthropic/claude-sonnet-4-5", "openai/gpt-5", "whatever"])
+@pytest.mark.parametrize("name", ["anthropic/claude-sonnet-4-5", "openai/gpt-5", "whatever"])
 def test_names_without_an_adapter_say_what_works(name):
     for attempt in (open_model, check_available):
         with pytest.raises(NoSuchModel, match="no adapter") as caught:
@@ -23,8 +23,13 @@ def test_names_without_an_adapter_say_what_works(name):
 
 
 def test_ollamas_own_address_is_not_taken_for_an_openai_one():
-    with pytest.raises(NoSuchModel, match="no adapter"):
-        open_model(ModelEntry("ollama/qwen3", endpoint="http://127.0.0.1:11434"))
+    for name in ("ollama/qwen3", "ollama_chat/qwen3"):
+        entry = ModelEntry(name, endpoint="http://127.0.0.1:11434")
+        assert kind_of(entry) == "ollama"
+        check_available(entry)
+        assert open_model(entry).name == name
+    with pytest.raises(Refused, match="http"):
+        check_available(ModelEntry("ollama/qwen3", endpoint="gpu:11434"))
 
 
 def test_an_endpoint_is_available_with_an_address_and_its_key(monkeypatch):

@@ -96,9 +96,9 @@ class Ollama:
             return self._shown
         key = key_of(self._entry)
         shown = await ollama_api.show(self._base, self._entry.name.partition("/")[2], key=key)
-        if shown.remote_host and self._entry.stays_here:
+        if shown.remote_host and not self._entry.is_cloud:
             raise Refused(
-                f"{self.name} is no model of this machine: the server sends its requests to {shown.remote_host}",
+                f"{self.name} does not answer where its server is: that sends its requests to {shown.remote_host}",
                 hint="call it by its own name, whose tag ends in `cloud`, where that is what you want",
             )
         told = await ollama_api.version(self._base, key=key)
