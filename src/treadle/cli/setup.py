@@ -46,7 +46,7 @@ def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def handle(args: argparse.Namespace) -> int:
     """The exit code: 0 when it was written (or would be, with --dry-run), 3 when a person has to say so."""
-    from treadle.session.setup import probe, propose, write
+    from treadle.session.setup import probe, propose, with_prices, write
 
     root = _root()
     found = asyncio.run(probe(root))
@@ -55,11 +55,11 @@ def handle(args: argparse.Namespace) -> int:
     attended = args.output == "text" and sys.stdin.isatty() and sys.stderr.isatty() and not args.yes
     if attended and not args.dry_run:
         return _talk(args, root, found, cloud)
-    binding = propose(found, cloud)
+    binding = asyncio.run(with_prices(found, propose(found, cloud)))
     may = bool(args.yes or args.cloud)
     if args.dry_run or not may:
         return _shown(args, found, binding, code=0 if args.dry_run else 3)
-    return _shown(args, found, binding, write(binding, cloud))
+    return _shown(args, found, binding, write(binding, cloud if args.cloud or found.cloud else None))
 
 
 def _root() -> Path | None:
@@ -78,45 +78,48 @@ def _must_be_sound(found: Found) -> None:
 
 def _talk(args: argparse.Namespace, root: Path | None, found: Found, cloud: Cloud) -> int:
     """The questions, one after another; nothing is written before the last one is answered with yes."""
-    from treadle.cli.tables import found_rows, table
-    from treadle.session.setup import probe, propose, rows, write
+    from treadle.cli.tables import found_rows, table, wrapped
+    from treadle.session.setup import clouds, probe, propose, rows, with_prices, write
 
     _say("What answers here:")
     for name, said in found_rows(found):
-        _say(f"  {name:<8} {said}")
-    if found.keys and not args.cloud:
+        _say(wrapped(f"  {name:<8} {said}", " " * 11).rstrip("\n"))
+    if clouds(found) and not args.cloud:
         cloud = _ask_cloud(found, cloud)
-    binding = propose(found, cloud)
+    binding = asyncio.run(with_prices(found, propose(found, cloud)))
     _say(f"\nWhat each tier would use, the cheapest first (the cloud: {cloud}):")
     _say(table(rows(found, binding)).rstrip("\n"))
     if binding.offers:
         for offer in binding.offers:
             _offer(offer, found)
         found = asyncio.run(probe(root))
-        after = propose(found, cloud)
+        after = asyncio.run(with_prices(found, propose(found, cloud)))
         if rows(found, after) != rows(found, binding):
             _say("\nWith that, each tier uses:")
             _say(table(rows(found, after)).rstrip("\n"))
         binding = after
     if not _yes(f"\nWrite this to {_folder()}?", default=True):
         raise Aborted("nothing was written", hint="treadle setup asks again")
-    return _shown(args, found, binding, write(binding, cloud), short=True)
+    chosen = bool(args.cloud or found.cloud or clouds(found))
+    return _shown(args, found, binding, write(binding, cloud if chosen else None), short=True)
 
 
 def _ask_cloud(found: Found, standing: Cloud) -> Cloud:
     """What the person wants the cloud to be used for; enter keeps what stands, which is `never` at first."""
-    from treadle.session.setup import propose
+    from treadle.cli.tables import wrapped
+    from treadle.session.setup import clouds, is_cloud, propose
 
-    names = "; ".join(f"{key.title} ({', '.join(key.variables)})" for key in found.keys)
-    _say(f"\nA key is set for {names}. Where the cloud is used, parts of your code are sent to it.")
+    text = f"At hand: {'; '.join(clouds(found))}. Where the cloud is used, parts of your code are sent to it."
+    _say("\n" + wrapped(text, "").rstrip("\n"))
     for number, (choice, meaning) in enumerate(_MEANING, 1):
         binding = propose(found, choice)
         away = [
-            f"{tier.tier} {named.entry.name}"
+            f"{tier.tier} {named.entry.name.partition('/')[2]}"
             for tier in binding.tiers
-            if (named := next((c for c in tier.choices if "key is set" in c.why), None))
+            if (named := next((c for c in tier.choices if is_cloud(c.entry, found)), None))
         ]
-        _say(f"  {number}  {choice:<10} {meaning}{': ' + ', '.join(away) if away else ''}")
+        line = f"  {number}  {choice:<10} {meaning}{': ' + ', '.join(away) if away else ''}"
+        _say(wrapped(line, " " * 16).rstrip("\n"))
     numbers = {str(i): choice for i, (choice, _) in enumerate(_MEANING, 1)}
     while True:
         said = _answer(f"Use the cloud for: 1 all, 2 large only, 3 never [{standing}] ").lower()
@@ -131,11 +134,13 @@ def _ask_cloud(found: Found, standing: Cloud) -> Cloud:
 def _offer(offer: Offer, found: Found) -> None:
     """Makes the offer; what fails is told with the way to do it by hand, and set-up goes on."""
     from treadle.cli.progress import progress
-    from treadle.cli.tables import offered
+    from treadle.cli.tables import offered, wrapped
     from treadle.session.setup import accept
 
     verb = "Pull it" if offer.kind == "pull" else "Install it"
-    _say(f"\n{'No small model answers yet: ' if offer.kind == 'pull' else ''}{offered(offer)}")
+    lead = "No small model of this machine's own answers yet: " if offer.kind == "pull" else ""
+    text = f"{lead}{offered(offer)}"
+    _say("\n" + wrapped(text, "").rstrip("\n"))
     if not _yes(f"{verb} now, with `{offer.command}`?", default=False):
         return
     try:
@@ -161,7 +166,7 @@ def _shown(
     """Prints what came of it, and returns `code`."""
     from treadle.cli.tables import table
     from treadle.protocol.text import clean
-    from treadle.session.setup import rows
+    from treadle.session.setup import clouds, rows
 
     lines = rows(found, binding)
     text = "" if short else table(lines)
@@ -171,7 +176,7 @@ def _shown(
     after = _next(found, binding)
     if code == 3:
         _say("treadle: nothing was written: nobody is there to ask")
-        after = "treadle setup --yes" + (" --cloud all|large-only|never" if found.keys else "")
+        after = "treadle setup --yes" + (" --cloud all|large-only|never" if clouds(found) else "")
     text += f"next: {after}\n" if written is not None else ""
     if args.output == "text" and written is None:
         _say(f"  next: {after}")
@@ -189,7 +194,7 @@ def _next(found: Found, binding: Binding) -> str:
     """What to do once it is written."""
     from treadle.session.setup import next_thing
 
-    after = next_thing(msgspec.structs.replace(found, cloud=binding.cloud), binding)
+    after = next_thing(msgspec.structs.replace(found, cloud=found.cloud or binding.cloud), binding)
     if after and after != "treadle setup":
         return after
     return "treadle   (in your repository; treadle demo to watch a first run)"

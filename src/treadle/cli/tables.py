@@ -24,26 +24,30 @@ def table(rows: tuple[Row, ...]) -> str:
     for row in rows:
         place = ", ".join(filter(None, (row.where, row.price)))
         head = f"{row.model}  ({place})" if row.model else row.why or "no model"
-        text += f"  {row.tier:<{wide}}  {head}\n"
+        text += wrapped(f"  {row.tier:<{wide}}  {head}", " " * (wide + 6))
         below = f"! {row.missing}" if row.missing else row.why if row.model else ""
         if row.others:
             below += f"{'; ' if below else ''}else {', '.join(row.others)}"
-        text += wrapped(below, " " * (wide + 4))
+        indent = " " * (wide + 4)
+        text += wrapped(indent + below, indent) if below else ""
     return text
 
 
 def wrapped(text: str, indent: str) -> str:
-    """The text in lines that fit the terminal, "" for none."""
+    """The text in lines that fit the terminal, those after the first indented; "" for none."""
     if not text:
         return ""
     width = max(40, min(100, shutil.get_terminal_size().columns - 1))
+    lead = text[: len(text) - len(text.lstrip())]
     lines = textwrap.wrap(
-        text,
+        text.strip(),
         width,
-        initial_indent=indent,
+        initial_indent=lead,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
+        drop_whitespace=True,
+        replace_whitespace=False,
     )
     return "\n".join(lines) + "\n"
 
@@ -57,7 +61,8 @@ def offered(offer: Offer) -> str:
 
 def _ollama(found: Found) -> str:
     if found.ollama.fault:
-        return found.ollama.fault
+        silent = found.ollama.fault.startswith("nobody listens")
+        return found.ollama.fault + (" (not installed, or not started)" if silent else "")
     names = [model.name.partition("/")[2] for model in found.ollama.models]
     shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
     return f"{found.ollama.version} at {found.ollama.place}; " + (

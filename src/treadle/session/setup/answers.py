@@ -10,18 +10,21 @@ def why_not(entry: ModelEntry, tier: str, found: Found, cloud: Cloud) -> str:
     maker, _, name = entry.name.partition("/")
     if found.offline and (is_cloud(entry, found) or not entry.stays_here):
         return "your settings say `offline: true`"
+    refused = _refused(entry, tier, found, cloud)
     if maker in OLLAMA_MAKERS and not entry.endpoint:
-        return _ollama(name, found) or (_refused(tier, cloud) if _goes_on(name, found) else "")
+        return _ollama(name, found) or refused
     if maker == "local" and not entry.endpoint:
         return _local(name, found)
     if maker == "scripted" or entry.endpoint:
-        return _checked(entry)
-    return _refused(tier, cloud) or _no_key(entry, found) or ("" if found.litellm else "needs litellm")
+        return refused or _checked(entry)
+    return (
+        refused or _no_key(entry, found) or ("" if found.litellm else "needs litellm, which is not installed")
+    )
 
 
 def where(entry: ModelEntry, found: Found) -> str:
     """Where the model runs, in a person's words."""
-    maker, _, name = entry.name.partition("/")
+    maker = entry.name.partition("/")[0]
     if maker == "scripted":
         return "from a file"
     if entry.endpoint:
@@ -30,8 +33,8 @@ def where(entry: ModelEntry, found: Found) -> str:
         place = urlsplit(entry.endpoint).netloc.rpartition("@")[2]
         return f"at {place}" if entry.stays_here else f"at {place}, not this machine"
     if maker in OLLAMA_MAKERS:
-        if _goes_on(name, found):
-            return "in the cloud, through Ollama"
+        if is_cloud(entry, found):
+            return f"the cloud, by Ollama at {found.ollama.place}"
         return "this machine, Ollama" if found.ollama.here else f"Ollama at {found.ollama.place}"
     if maker == "local":
         return "this machine, llama.cpp"
@@ -42,11 +45,13 @@ def where(entry: ModelEntry, found: Found) -> str:
 
 
 def is_cloud(entry: ModelEntry, found: Found) -> bool:
-    """Whether requests to it go to a provider's machines."""
-    maker, _, name = entry.name.partition("/")
-    if maker in OLLAMA_MAKERS and not entry.endpoint:
-        return _goes_on(name, found)
-    return maker not in ("local", "scripted") and not entry.endpoint
+    """Whether requests to it go to somebody else's machines, by its name, its address or what Ollama says of it."""
+    return entry.is_cloud or _goes_on(entry, found)
+
+
+def may_ask(tier: str, found: Found, cloud: Cloud) -> bool:
+    """Whether that setting lets the tier ask the cloud; `large only` means the last tier in order."""
+    return cloud == "all" or (cloud == "large only" and tier == found.ladder[-1])
 
 
 def _ollama(name: str, found: Found) -> str:
@@ -57,11 +62,9 @@ def _ollama(name: str, found: Found) -> str:
     return "" if full in there or name in there else f"Ollama does not have it: ollama pull {name}"
 
 
-def _goes_on(name: str, found: Found) -> bool:
-    """Whether the Ollama server only passes requests on."""
-    tag = name.rpartition(":")[2] if ":" in name else ""
-    told = any(m.elsewhere for m in found.ollama.models if m.name.partition("/")[2] == name)
-    return told or tag == "cloud" or tag.endswith("-cloud")
+def _goes_on(entry: ModelEntry, found: Found) -> bool:
+    """Whether the Ollama server says that it only passes requests on."""
+    return any(m.elsewhere and m.name == entry.name for m in found.ollama.models)
 
 
 def _local(name: str, found: Found) -> str:
@@ -83,10 +86,10 @@ def _checked(entry: ModelEntry) -> str:
     return ""
 
 
-def _refused(tier: str, cloud: Cloud) -> str:
-    if cloud == "all" or (cloud == "large only" and tier == "large"):
+def _refused(entry: ModelEntry, tier: str, found: Found, cloud: Cloud) -> str:
+    if not is_cloud(entry, found) or may_ask(tier, found, cloud):
         return ""
-    return "your settings say `cloud: never`" if cloud == "never" else "your settings say `cloud: large only`"
+    return f"your settings say `cloud: {cloud}`"
 
 
 def _no_key(entry: ModelEntry, found: Found) -> str:

@@ -1,7 +1,7 @@
 """The next thing to do about models, one, by what was found."""
 
 from treadle.session.setup.answers import is_cloud, why_not
-from treadle.session.setup.propose import propose
+from treadle.session.setup.propose import clouds, propose
 from treadle.session.setup.table import usable
 from treadle.session.setup.values import PULL, Binding, Choice, Found, TierBinding
 from treadle.spec.tiers import OLLAMA_MAKERS, Tiers
@@ -16,7 +16,7 @@ def standing(found: Found, tiers: Tiers, cloud: str) -> Binding:
             tier.name,
             tuple(Choice(entry, "") for entry in tier.models),
             kept=True,
-            why=("solvers; needs no model" if tier.name == "code" else "no model bound")
+            why=("treadle's own programs; needs no model" if tier.name == "code" else "no model bound")
             if not tier.models
             else "",
         )
@@ -29,11 +29,11 @@ def standing(found: Found, tiers: Tiers, cloud: str) -> Binding:
 def next_thing(found: Found, binding: Binding) -> str:
     """A command or a deed that brings a model nearer, with its reason; "" where one answers and nothing waits."""
     answers = usable(found, binding)
+    if found.first and found.ollama.models:
+        return f"{SETUP}   (it binds the models that Ollama has)"
+    if clouds(found) and not found.cloud:
+        return f"{SETUP}   (it asks what the cloud may be used for: {clouds(found)[0]})"
     if found.first:
-        if any(m.name for m in found.ollama.models):
-            return f"{SETUP}   (it binds the models that Ollama has)"
-        if found.keys:
-            return f"{SETUP}   ({found.keys[0].variables[0]} is set: it asks what the cloud may be used for)"
         return "" if answers else f"{SETUP}   (no model answers yet: it offers a small one)"
     return "" if answers else _what_is_missing(found, binding)
 
@@ -47,7 +47,7 @@ def _what_is_missing(found: Found, binding: Binding) -> str:
         return (
             f"ollama pull {served[0].name.partition('/')[2]}   (a tier names it and Ollama does not have it)"
         )
-    if found.keys and binding.cloud == "never" and not served:
+    if found.keys and binding.cloud == "never" and not served and not binding.offers:
         return f"{SETUP}   (a key is set, and your settings say `cloud: never`)"
     away = [(tier, e) for tier, e in entries if is_cloud(e, found)]
     for tier, entry in away:

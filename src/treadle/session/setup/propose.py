@@ -16,7 +16,7 @@ import re
 import sys
 from shlex import quote
 
-from treadle.session.setup.answers import is_cloud, why_not
+from treadle.session.setup.answers import is_cloud, may_ask, why_not
 from treadle.session.setup.values import (
     ENGINE,
     LITELLM,
@@ -60,7 +60,11 @@ def propose(found: Found, cloud: Cloud) -> Binding:
             choices = _choices(found, tier, ranked[tier], cloud)
             tiers.append(TierBinding(tier, choices, why="" if choices else _why_none(found, tier, cloud)))
         else:
-            why = "solvers; needs no model" if tier == "code" else "a tier of your own: bind it in tiers.yaml"
+            why = (
+                "treadle's own programs; needs no model"
+                if tier == "code"
+                else "a tier of your own: bind it in tiers.yaml"
+            )
             tiers.append(TierBinding(tier, why=why))
     binding = Binding(tuple(tiers), cloud)
     return Binding(binding.tiers, cloud, _offers(found, binding))
@@ -79,16 +83,24 @@ def tier_of(model: Served) -> str:
             return ""
     elif "completion" not in model.capabilities:
         return ""
-    if _sent_on(model):
+    if model.elsewhere or model.name.endswith("cloud"):
         return "large"
     if 0 < model.parameters < _LEAST:
         return ""
     return "small" if model.parameters <= _SMALL else "medium" if model.parameters <= _MEDIUM else "large"
 
 
+def clouds(found: Found) -> tuple[str, ...]:
+    """What the question about the cloud is about: providers with the names of their variables, and Ollama's models
+    that are not of this machine; () where there is nothing to ask."""
+    keys = tuple(f"{key.title} ({', '.join(key.variables)})" for key in found.keys)
+    sent_on = [m.name.partition("/")[2] for m in found.ollama.models if tier_of(m) and _sent_on(m)]
+    return (*keys, f"Ollama's {', '.join(sent_on[:3])}") if sent_on else keys
+
+
 def _sent_on(model: Served) -> bool:
-    """Whether the server passes requests on to another host."""
-    return model.elsewhere or model.name.rpartition(":")[2].endswith("cloud")
+    """Whether requests to it go to somebody else's machines."""
+    return model.elsewhere or ModelEntry(model.name).is_cloud
 
 
 def _ranked(found: Found, tier: str) -> list[Served]:
@@ -113,17 +125,17 @@ def _choices(found: Found, tier: str, ranked: list[Served], cloud: Cloud) -> tup
         pulled = any(w.here and w.name == PULL for w in found.weights)
         why = "its weights are pulled" if pulled else "once it is pulled"
         here.append(Choice(ModelEntry(_FALLBACK), why))
-    if cloud == "never":
+    if not may_ask(tier, found, cloud):
         return tuple(here)
     away = [
         Choice(ModelEntry(key.defaults[tier]), f"{key.title}'s key is set: {', '.join(key.variables)}")
         for key in found.keys
         if tier in key.defaults
     ]
-    away += [Choice(ModelEntry(m.name), f"{_why(m)}; sent on to its maker") for m in ranked if _sent_on(m)]
+    away += [Choice(ModelEntry(m.name), f"{_why(m)}; not on this machine") for m in ranked if _sent_on(m)]
     if tier == "large":
         return (*away[:_MOST], *here)
-    if cloud == "all" and not any(not why_not(c.entry, tier, found, cloud) for c in here):
+    if not any(not why_not(c.entry, tier, found, cloud) for c in here):
         return (*here, *away[:_MOST])
     return tuple(here)
 
@@ -140,7 +152,7 @@ def _why_none(found: Found, tier: str, cloud: Cloud) -> str:
     size = {"medium": "of 4B to 40B", "large": "above 40B"}.get(tier, "")
     local = f"no local model {size}"
     able = [key for key in found.keys if tier in key.defaults]
-    if able and (cloud == "never" or tier != "large"):
+    if able and not may_ask(tier, found, cloud):
         return f"{local}, and the cloud is not used for it"
     if found.keys and not able:
         titles = ", ".join(key.title for key in found.keys)

@@ -59,4 +59,4 @@ def _price(entry: ModelEntry, found: Found, binding: Binding) -> str:
     back = price_of(entry.name, prices, Usage(0, _MILLION))
     if sent is None or back is None:
         return "price not known" if is_cloud(entry, found) or entry.endpoint else "free"
-    return f"${sent:g} in, ${back:g} out per million tokens" if sent or back else "free"
+    return f"${sent:g} in, ${back:g} out per M tokens" if sent or back else "free"

@@ -6,6 +6,7 @@ lines can't be set in, it is written anew with the same content, and the old one
 """
 
 import time
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import msgspec
 
 from treadle.protocol.errors import NotWritable, SpecError
 from treadle.session.setup.values import Binding, Cloud, Written
-from treadle.spec.edit import CannotEdit, Keys, data_of, dumped, put, with_value
+from treadle.spec.edit import CannotEdit, Keys, data_of, dumped, is_own, put, with_value
 from treadle.spec.faults import Faults, Source
 from treadle.spec.layers import builtin_folder, gather, merged, shown, user_folder
 from treadle.spec.read import Map, parse
@@ -31,6 +32,7 @@ _Sets = list[tuple[Keys, Any]]
 def write(binding: Binding, cloud: Cloud | None = None) -> Written:
     """The files that were written, for the user's eyes alone; each is replaced whole or not at all.
 
+    `cloud` is what a person chose, None where nobody was asked: then the settings say nothing new about it.
     Raises: `SpecError` where a file there has faults, or would have; `NotWritable` where the system refuses.
     Nothing is written before both files are known to be sound.
     """
@@ -55,10 +57,14 @@ def write(binding: Binding, cloud: Cloud | None = None) -> Written:
             for t in binding.tiers
             if not t.kept and not t.choices and files[0].holds(("tiers", t.tier))
         ]
-        files[0].set([*tiers, *emptied, *prices], mark=True)
-        files[1].set([(("cloud",), cloud or binding.cloud)], mark=False)
+        files[0].set([*tiers, *emptied], mark=True)
+        files[0].set([p for p in prices if not files[0].prices(p[0][1])], mark=True)
+        if cloud is not None:
+            files[1].set([(("cloud",), cloud)], mark=False)
+        else:
+            files[1].new = files[1].old or ""
         _check(files)
-        changed = [file for file in files if file.new != file.old]
+        changed = [file for file in files if file.new != (file.old or "")]
         return Written(
             tuple(str(file.path) for file in changed),
             tuple(copy for file in changed if (copy := file.write())),
@@ -100,8 +106,20 @@ class _File:
             value = value[key]
         return True
 
+    def prices(self, model: str) -> bool:
+        """Whether a person gave the model a price here."""
+        said = data_of(self.new).get("prices")
+        return isinstance(said, dict) and any(
+            fnmatchcase(model, pattern) and not is_own(self.new, ("prices", pattern)) for pattern in said
+        )
+
     def set(self, sets: _Sets, *, mark: bool) -> None:
-        """Sets each of the keys; writes the file anew only where a line can't be set in."""
+        """Sets each of the keys; writes the file anew only where a line can't be set in.
+
+        With `mark`, what a person wrote since the proposal was made stays.
+        """
+        if mark:
+            sets = [(k, v) for k, v in sets if not self.holds(k) or is_own(self.new, k)]
         data = data_of(self.new)
         for keys, value in sets:
             data = with_value(data, keys, value)
