@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -82,15 +83,17 @@ class Exchange:
 
 
 class Worker:
-    """A running worker. `load_s` is how long its start took, 0 until it is up; `known` is what it said of models."""
+    """A running worker. `load_s` is how long its start took, 0 until it is up; `known` is what it said of models,
+    `home` its folder, which is empty.
+    """
 
     def __init__(self) -> None:
-        self._home = tempfile.mkdtemp(prefix="treadle-cloud-")
+        self.home = Path(tempfile.mkdtemp(prefix="treadle-cloud-"))
         self._began = time.monotonic()
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "treadle.models.cloud_worker"],
-            cwd=self._home,
-            env=environment(self._home),
+            cwd=self.home,
+            env=environment(str(self.home)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -179,7 +182,7 @@ class Worker:
                     pipe.close()
             except OSError:
                 continue  # what was not written any more
-        shutil.rmtree(self._home, ignore_errors=True)
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def last_words(self) -> str:
         """How it ended, with the last lines that it wrote and no secret in them, as one text."""
