@@ -46,8 +46,12 @@ def test_imports_go_down_only(capfd: pytest.CaptureFixture[str], monkeypatch: py
     assert code == 0, capfd.readouterr().out
 
 
+WORDS_OF_THEIR_OWN = {"ask", "plan"}
+"""Loops named by words that the house has for other things: the step kind and verdict target `ask`, the mode `plan`."""
+
+
 def test_no_shipped_agent_or_loop_is_known_to_the_code() -> None:
-    names = _shipped_names()
+    names = _shipped_names() - WORDS_OF_THEIR_OWN
     assert names, "nothing is shipped in agents/"
     word = re.compile(r"\b(" + "|".join(re.escape(n) for n in sorted(names)) + r")\b", re.IGNORECASE)
     found = [

@@ -33,7 +33,7 @@ WRONG = {
     "no such loop": ["loops", "graph", "nowhere"],
     "no such command": ["nowhere"],
     "a task and no screen": ["do this and that"],
-    "no loop named": ["-p", "do this and that"],
+    "a loop that is not there": ["-p", "do this and that", "--loop", "nowhere"],
 }
 
 

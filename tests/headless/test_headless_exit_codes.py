@@ -69,7 +69,10 @@ def files_of(root: Path) -> dict[str, bytes]:
 
 CASES = {
     "a loop that is not there": ({**CALC}, ["--loop", "fxi"], 2, "did you mean `fix`?"),
-    "no loop named": ({**CALC}, [], 2, "name a loop"),
+    "a task that no loop is for": (
+        {**CALC, ".treadle/loops/feature.yaml": "name: feature\nchosen_by: {default: none}\n"}, ["make it blue"],
+        2, "name a loop",
+    ),
     "broken YAML": ({**CALC, ".treadle/loops/x.yaml": "name: x\nsteps: [\n"}, ["--loop", "fix"], 2, "x.yaml:3: "),
     "an unknown tier": (
         {**CALC, ".treadle/agents/a.yaml": "name: a\ndescription: d\ntier: smal\nprompt: p.md\n"},

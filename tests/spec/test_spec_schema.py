@@ -11,6 +11,7 @@ import pytest
 from treadle.spec.faults import Faults, Source
 from treadle.spec.read import parse, plain
 from treadle.spec.resolve_agent import AGENT_KEYS
+from treadle.spec.resolve_chosen import KEYS as CHOSEN_KEYS
 from treadle.spec.resolve_loop import BUDGET_KEYS, LOOP_KEYS, STEP_KEYS
 from treadle.spec.resolve_settings import SETTINGS_KEYS
 from treadle.spec.resolve_tiers import MODEL_KEYS, TIERS_KEYS
@@ -39,6 +40,9 @@ REFUSED = (
     "loop-out-of-range",
     "agent-bad-value",
     "loop-bad-value",
+    "loop-bad-phrase",
+    "loop-chosen-by",
+    "loop-state",
     "settings-bad-value",
     "agent-bad-name",
     "loop-bad-name",
@@ -136,10 +140,11 @@ def test_wrong_shapes_are_refused(name):
         (schemas()["loop"]["properties"], LOOP_KEYS),
         (schemas()["loop"]["properties"]["steps"]["items"]["properties"], STEP_KEYS),
         (schemas()["loop"]["properties"]["budget"]["properties"], BUDGET_KEYS),
+        (schemas()["loop"]["properties"]["chosen_by"]["properties"], CHOSEN_KEYS),
         (schemas()["tiers"]["properties"], TIERS_KEYS),
         (schemas()["settings"]["properties"], SETTINGS_KEYS),
     ],
-    ids=["agent", "rung", "limits", "loop", "step", "budget", "tiers", "settings"],
+    ids=["agent", "rung", "limits", "loop", "step", "budget", "chosen_by", "tiers", "settings"],
 )
 def test_schema_and_loader_know_the_same_keys(properties, keys):
     assert sorted(properties) == sorted(keys)

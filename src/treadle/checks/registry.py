@@ -4,7 +4,7 @@ from treadle.checks.base import Check
 from treadle.protocol.errors import UsageError
 from treadle.spec.agent import CheckSpec
 
-NAMES = ("schema", "parses", "command", "tests")
+NAMES = ("schema", "places", "parses", "command", "tests")
 
 
 def get_check(spec: CheckSpec) -> Check:
@@ -25,4 +25,8 @@ def get_check(spec: CheckSpec) -> Check:
         from treadle.checks.schema import SchemaCheck
 
         return SchemaCheck()
+    if spec.name == "places":
+        from treadle.checks.places import PlacesCheck
+
+        return PlacesCheck()
     raise UsageError(f"no check is called {spec.name!r}", hint=f"use one of {', '.join(NAMES)}")

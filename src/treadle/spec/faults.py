@@ -80,6 +80,7 @@ TEXTS = {
     "input_name": "`{found}` can't be an input: a provider, `item`, or a step, with dotted fields or without",
     "verdicts_need_field": "`verdicts` are told in the output's field `verdict`, and this agent's output has none",
     "check_needs_output": "check `schema` judges an `output`: this agent has none",
+    "places_need_field": "check `places` judges the output's field `places`, and this agent's output has none",
     "bad_command_check": 'a command check is written {{command: "…"}}',
     "schema_keyword": "unknown JSON Schema keyword `{found}`; known: {known}{hint}",
     "schema_required": "`required` names `{found}`, which is not among the properties: {known}{hint}",
@@ -107,6 +108,10 @@ TEXTS = {
     "input_too_late": "`{found}` has no output yet: step `{step}` comes later and never before this one",
     "input_field": "`{found}`: the output of agent `{agent}` has no field `{field}`; known: {known}{hint}",
     "each_no_list": "`{found}` is no list in the output of agent `{agent}`",
+    "bad_phrase": "`{found}` is no phrase of `{key}`: words as they stand in a task, `a|b` for either, "
+    "`fail*` for any ending",
+    "default_twice": "loop `{other}` is the default for `{found}` too: one loop can be that",
+    "never_writes": "`git: {found}` has no place in a loop with `apply: never`",
     # what a repository may not do
     "repository_option": "a repository can't give a model the option `{found}`; allowed: {known}{hint}",
     "repository_widens": "a repository can't set `{what}: {found}`: {reason}",

@@ -9,7 +9,7 @@ from msgspec import Struct
 from treadle.spec.faults import Faults, Layer, Source, kind_of
 from treadle.spec.read import CONTROL, Items, Map, read_yaml
 
-_DEEP = ("limits", "permissions", "budget", "tiers", "prices")
+_DEEP = ("limits", "permissions", "budget", "chosen_by", "tiers", "prices")
 """Keys whose mappings are themselves merged key by key; all else is replaced whole."""
 
 

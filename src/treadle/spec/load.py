@@ -20,6 +20,7 @@ from treadle.spec.layers import (
 from treadle.spec.loop import LoopSpec
 from treadle.spec.read import Map
 from treadle.spec.resolve_agent import World, resolve_agent
+from treadle.spec.resolve_chosen import settle_defaults
 from treadle.spec.resolve_loop import Known, RawLoop, resolve_loop
 from treadle.spec.resolve_settings import resolve_settings
 from treadle.spec.resolve_tiers import resolve_tiers, tier_names
@@ -122,7 +123,9 @@ def _loops(found: Found, agents: dict[str, AgentSpec | None], faults: Faults) ->
     for kind, raw in found.nameless:
         if kind == "loop":
             resolve_loop(raw, known, faults)
-    loops = {name: raw_loop.spec for name, raw_loop in raws.items()}
+    loops = settle_defaults(
+        {name: raw.spec for name, raw in raws.items()}, {name: raw.own for name, raw in raws.items()}
+    )
     in_each = {step.loop for loop in loops.values() for step in loop.steps if step.loop and step.each}
     for name, raw_loop in raws.items():
         check_flow(raw_loop, known, loops, name in in_each)

@@ -6,13 +6,14 @@ The rooms above hold the things themselves; a test compares their names with the
 TOOLS = ("read", "search", "edit", "run")
 SOLVERS = ("repair",)
 PROTOCOLS = ("fill", "rewrite-then-edit")
-CHECKS = ("tests", "parses", "schema")
+CHECKS = ("tests", "parses", "schema", "places")
 STEP_CHECKS = ("tests", "parses")
 COMMAND = "command"
 
 PROVIDERS = (
     "task",
     "thread",
+    "passages",
     "diff",
     "failing_tests",
     "suspects",
@@ -31,7 +32,11 @@ CODE = "code"
 BEST = "best"
 PICKS = ("first", "cheapest", "ask")
 GIT = ("stage", "commit", "continue")
-APPLY = ("run", "step")
+APPLY = ("run", "step", "never")
+STATES = ("conflicts", "failing_tests", "staged")
+"""What of a repository may speak for a loop, the most pressing first."""
+
+DEFAULTS = ("task", "no_task", "none")
 ON_ITEM = ("continue", "stop")
 STEP_KINDS = ("agent", "check", "command", "loop", "ask", "git")
 LIMIT = "limit"
@@ -59,3 +64,6 @@ MODEL_OPTIONS = (
 
 NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 """A name of an agent, loop, tier, step or verdict, as a regular expression."""
+
+PHRASE_WORD = r"\w+(?:['-]\w+)*\*?"
+"""One word of a phrase that a task is looked through for; `*` at its end takes any ending."""

@@ -68,7 +68,7 @@ def resolve_agent(raw: Map, world: World) -> AgentSpec | None:
         prompt_file=prompt_file,
         inputs=inputs,
         output=output,
-        checks=_checks(fields, "output" in raw),
+        checks=_checks(fields, output),
         deny=_deny(fields),
         verdicts=_verdicts(fields, output),
         temperature=float(temperature or 0.0),
@@ -122,7 +122,7 @@ def _inputs(fields: Fields) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _checks(fields: Fields, has_output: bool) -> tuple[CheckSpec, ...]:
+def _checks(fields: Fields, output: dict[str, Json] | None) -> tuple[CheckSpec, ...]:
     found: list[CheckSpec] = []
     for value, place in fields.items("checks") or ():
         check = read_check(value, place, fields.faults, names.CHECKS)
@@ -130,8 +130,10 @@ def _checks(fields: Fields, has_output: bool) -> tuple[CheckSpec, ...]:
             continue
         if check in found:
             fields.faults.add(place, "twice", found=check.command or check.name, what="`checks`")
-        elif check.name == "schema" and not has_output:
+        elif check.name == "schema" and "output" not in fields.map:
             fields.faults.add(place, "check_needs_output")
+        elif check.name == "places" and isinstance(field_of(output, "places"), tuple):
+            fields.faults.add(place, "places_need_field")
         found.append(check)
     return tuple(found)
 

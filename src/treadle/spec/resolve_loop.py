@@ -13,8 +13,9 @@ from treadle.spec.fields import Fields
 from treadle.spec.loop import ASK, DONE, STOP, Budget, LoopSpec, Question, StepSpec
 from treadle.spec.read import Map
 from treadle.spec.resolve_agent import read_check
+from treadle.spec.resolve_chosen import read_chosen_by
 
-LOOP_KEYS = ("name", "description", "base", "budget", "apply", "steps")
+LOOP_KEYS = ("name", "description", "base", "budget", "apply", "chosen_by", "steps")
 BUDGET_KEYS = ("cost_usd", "tokens", "wall_s", "turns")
 STEP_KEYS = (
     "name",
@@ -39,10 +40,11 @@ class Known(Struct):
 
 
 class RawLoop(Struct):
-    """A loop with the fields its steps were read from, in the same order."""
+    """A loop with the fields its steps were read from, in the same order, and those it was read from itself."""
 
     spec: LoopSpec
     fields: tuple[Fields, ...]
+    own: Fields
 
 
 def resolve_loop(raw: Map, known: Known, faults: Faults) -> RawLoop | None:
@@ -65,15 +67,20 @@ def resolve_loop(raw: Map, known: Known, faults: Faults) -> RawLoop | None:
             step.fault("name", "twice", found=spec.name, what="`steps`")
         steps.append(spec)
         step_fields.append(step)
+    apply = cast(Literal["run", "step", "never"], fields.choice("apply", names.APPLY, "run"))
+    for step in step_fields:
+        if apply == "never" and "git" in step.map:
+            step.faults.add(step.key_at("git"), "never_writes", found=step.map["git"])
     spec_ = LoopSpec(
         name=name,
         description=fields.text("description"),
         steps=tuple(steps),
         base=_base(fields),
-        apply=cast(Literal["run", "step"], fields.choice("apply", names.APPLY, "run")),
+        apply=apply,
         budget=_budget(fields),
+        chosen_by=read_chosen_by(fields),
     )
-    return RawLoop(spec_, tuple(step_fields)) if name and steps else None
+    return RawLoop(spec_, tuple(step_fields), fields) if name and steps else None
 
 
 def _base(fields: Fields) -> str:

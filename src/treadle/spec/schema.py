@@ -19,6 +19,8 @@ Schema = dict[str, Any]
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _NAME = {"type": "string", "pattern": f"^{names.NAME}$"}
 _TEXT = {"type": "string", "minLength": 1}
+_WORD = r"[^\s|*]+\*?"
+_PHRASE = rf"{_WORD}(\|{_WORD})*"
 _TEXTS = {"type": "array", "items": _TEXT, "uniqueItems": True}
 
 
@@ -144,6 +146,25 @@ def _agent() -> Schema:
     }
 
 
+def _chosen_by() -> Schema:
+    phrase = rf"^\s*{_PHRASE}(\s+{_PHRASE})*\s*$"
+    phrases = {"type": "array", "items": {"type": "string", "pattern": phrase}, "uniqueItems": True}
+    return _object(
+        "The tasks that the loop is chosen for where none is named. Phrases: `a|b` either, `fail*` any ending.",
+        {
+            "why": {**_TEXT, "description": "Told to the user."},
+            "starts": {**phrases, "description": "How such a task begins."},
+            "ends": {**_TEXTS, "description": "Its last characters."},
+            "words": {**phrases, "description": "Phrases anywhere in it."},
+            "state": {"type": "array", "items": _one_of(names.STATES), "uniqueItems": True},
+            "hints": {**phrases, "description": "Phrases that are enough where the state holds."},
+            "openings": {**phrases, "description": "Cut off before `starts` is looked at."},
+            "default": _one_of(names.DEFAULTS, "For a task, or for no task, that nothing speaks for."),
+        },
+        dependencies={"hints": ["state"]},
+    )
+
+
 def _loop() -> Schema:
     ask = _object("A question with its answers.", {"question": _TEXT, "answers": _TEXTS}, ("question",))
     budget = {
@@ -194,6 +215,7 @@ def _loop() -> Schema:
                 },
                 "budget": _object("What a run may use in all.", budget),
                 "apply": _one_of(names.APPLY, "When proven changes are written."),
+                "chosen_by": _chosen_by(),
                 "steps": {"type": "array", "items": step, "minItems": 1},
             },
             ("name",),

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from treadle.protocol.errors import UsageError
-from treadle.workspace.base import open_base
+from treadle.workspace.base import StoredBase, open_base
 from treadle.workspace.git import GitFailed, git, git_folders
 from treadle.workspace.view import Base
 
@@ -36,6 +36,19 @@ def conflicted_paths(root: Path) -> tuple[str, ...]:
     except GitFailed:
         return ()
     return tuple(sorted({os.fsdecode(part.split(b"\t", 1)[1]) for part in listed.split(b"\0") if part}))
+
+
+def staged_paths(root: Path) -> tuple[str, ...]:
+    """The paths in which the index differs from HEAD, unmerged ones left out, sorted; () without git."""
+    try:
+        index, head = open_base(root, "index"), open_base(root, "HEAD")
+    except (UsageError, GitFailed):
+        return ()
+    assert isinstance(index, StoredBase) and isinstance(head, StoredBase)
+    staged, committed = index.entries(), head.entries()
+    paths = staged.keys() | committed.keys()
+    unmerged = {path for path, (_, oid) in staged.items() if not oid}
+    return tuple(sorted(p for p in paths - unmerged if staged.get(p) != committed.get(p)))
 
 
 def operation_in_progress(root: Path) -> str:
