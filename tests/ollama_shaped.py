@@ -97,7 +97,10 @@ class OllamaShaped:
             found = next((m for m in self.models if m["name"] == name), None)
             if found is None:
                 return 404, json.dumps({"error": f"model '{name}' not found"}).encode()
-            told = {"details": found.get("details"), "model_info": {"general.architecture": "x", "x.context_length": 32768}}
+            told = {
+                "details": found.get("details"),
+                "model_info": {"general.architecture": "x", "x.context_length": 32768},
+            }
             if "capabilities" in found:
                 told["capabilities"] = found["capabilities"]
             return 200, json.dumps(told).encode()
@@ -112,7 +115,10 @@ class OllamaShaped:
         self.models.append(found)
         size = found["size"]
         lines = [{"status": "pulling manifest"}]
-        lines += [{"status": "pulling aa", "digest": "sha256:aa", "total": size, "completed": size * i // 4} for i in range(5)]
+        lines += [
+            {"status": "pulling aa", "digest": "sha256:aa", "total": size, "completed": size * i // 4}
+            for i in range(5)
+        ]
         lines += [{"status": "verifying sha256 digest"}, {"status": "success"}]
         return 200, b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 

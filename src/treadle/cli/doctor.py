@@ -71,6 +71,10 @@ def _next(
         return models
     if untested is not None:
         return untested.hint or untested.message
+    from treadle.session.setup import install_command, is_installed
+
+    if not is_installed("textual"):
+        return f"treadle run --loop NAME   (for the screen: {install_command('textual')})"
     return "treadle   (or treadle run --loop NAME without a screen; treadle demo to watch one)"
 
 

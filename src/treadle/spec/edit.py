@@ -16,7 +16,7 @@ from treadle.spec.read import parse, plain
 
 Keys = tuple[str, ...]
 
-_PLAIN = re.compile(r"[A-Za-z_*][\w./:@+*-]*( [A-Za-z][\w-]*)*\Z")
+_PLAIN = re.compile(r"[A-Za-z_](?:[\w./@+*-]|:(?=[\w./@+*-]))*( [A-Za-z][\w-]*)*\Z")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 _MARK = re.compile(r"(?P<line>.*\S)\s+# setup (?P<digest>[0-9a-f]{6})\s*\Z")
 
@@ -183,7 +183,7 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{_flow(k)}: {_flow(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_flow(item) for item in value) + "]"
-    if isinstance(value, str) and _PLAIN.match(value) and value.lower() not in _WORDS and value[-1] != ":":
+    if isinstance(value, str) and _PLAIN.match(value) and value.lower() not in _WORDS:
         return value
     if isinstance(value, float) and value.is_integer():
         return str(int(value))

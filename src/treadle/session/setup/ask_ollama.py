@@ -38,8 +38,8 @@ async def ask_ollama() -> Ollama:
     except TimeoutError:
         return _without(empty, f"{place} does not answer")
     except Unreachable as fault:
-        silent = isinstance(fault.__cause__, TimeoutError)
-        return _without(empty, clean(fault.message) if silent else f"nobody listens at {place}")
+        refused = isinstance(fault.__cause__, OSError) and not isinstance(fault.__cause__, TimeoutError)
+        return _without(empty, f"nobody listens at {place}" if refused else f"{place}: {clean(fault.message)}")
     except ProviderError as fault:
         return _without(empty, f"what listens at {place} is no Ollama server: {clean(fault.message)}")
     except (OSError, ValueError) as fault:
