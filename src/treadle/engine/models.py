@@ -83,8 +83,8 @@ class Models:
         if limited is not None:
             raise limited
         why = "; ".join(_named(e.name, f.message) for e, f in zip(known.models, faults, strict=True))
-        away = [f.hint for e, f in zip(known.models, faults, strict=True) if not e.stays_here and f.hint]
-        hint = "; ".join(dict.fromkeys(away)) or TWO_WAYS
+        hints = [f.hint for e, f in zip(known.models, faults, strict=True) if f.hint and not _is_embedded(e)]
+        hint = "; ".join(dict.fromkeys(hints)) or TWO_WAYS
         raise NoSuchModel(f"no model of tier `{tier}` answers ({why})", hint=hint)
 
     def _must_be_allowed(self, entry: ModelEntry, tier: str) -> None:
@@ -243,6 +243,10 @@ class Models:
 
 def _named(name: str, message: str) -> str:
     return message if name in message else f"{name}: {message}"
+
+
+def _is_embedded(entry: ModelEntry) -> bool:
+    return entry.name.startswith("local/") and not entry.endpoint
 
 
 def _key(entry: ModelEntry) -> bytes:
