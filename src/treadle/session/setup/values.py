@@ -160,8 +160,7 @@ class Row(Struct, frozen=True):
 
 
 class Written(Struct, frozen=True):
-    """What set-up wrote: the files, copies of what was there before where a file was written anew, and remarks."""
+    """What set-up wrote: the files, and copies of what was there before where a file was written anew."""
 
     files: tuple[str, ...]
     copies: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
