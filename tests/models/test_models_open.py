@@ -14,12 +14,29 @@ from treadle.protocol.messages import Usage
 from treadle.spec.tiers import ModelEntry, Price
 
 
-@pytest.mark.parametrize("name", ["anthropic/claude-sonnet-4-5", "openai/gpt-5", "whatever"])
-def test_names_without_an_adapter_say_what_works(name):
+def test_a_name_that_nobody_serves_says_what_works():
     for attempt in (open_model, check_available):
-        with pytest.raises(NoSuchModel, match="no adapter") as caught:
-            attempt(ModelEntry(name))
+        with pytest.raises(NoSuchModel, match="no provider is known") as caught:
+            attempt(ModelEntry("whatever"))
         assert "treadle models pull qwen2.5-coder-1.5b" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "endpoint", "kind"),
+    [
+        ("anthropic/claude-opus-5", "", "cloud"),
+        ("claude-opus-5", "", "cloud"),
+        ("gpt-5", "", "cloud"),
+        ("some-host/model", "", "cloud"),
+        ("anthropic/claude-opus-5", "http://gateway:8000", "cloud"),
+        ("openai/gpt-5", "http://gateway:8000/v1", "endpoint"),
+        ("local/mine", "http://gpu:8000/v1", "endpoint"),
+        ("local/mine", "", "local"),
+        ("ollama/qwen3", "", "ollama"),
+    ],
+)
+def test_each_name_has_its_adapter(name, endpoint, kind):
+    assert kind_of(ModelEntry(name, endpoint)) == kind
 
 
 def test_ollamas_own_address_is_not_taken_for_an_openai_one():
