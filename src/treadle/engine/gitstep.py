@@ -47,7 +47,11 @@ async def git_step(run: Run, step: StepSpec, state: LoopState, place: str) -> St
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output = (await process.communicate())[0].decode("utf-8", "replace").strip()
+    try:
+        output = (await process.communicate())[0].decode("utf-8", "replace").strip()
+    except asyncio.CancelledError:
+        process.terminate()
+        raise
     last = output.splitlines()[-1] if output else ""
     verdict = PASS if process.returncode == 0 else FAIL
     return StepResult(verdict, f"{subject}: {last or 'done'}"[:200], state.changes, unproven=state.unproven)

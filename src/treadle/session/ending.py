@@ -2,10 +2,13 @@
 
 from msgspec import Struct, structs
 
+from treadle.engine.run import Run
 from treadle.engine.state import LoopState, Outcome
-from treadle.engine.writing import Taken
+from treadle.engine.writing import Taken, diff, write, write_proven
 from treadle.protocol.errors import Aborted, BudgetError, TreadleError
-from treadle.protocol.messages import ERROR, NONE, PASS
+from treadle.protocol.events import RunFinished
+from treadle.protocol.messages import ERROR, NONE, PASS, Usage
+from treadle.workspace.changes import ChangeSet
 
 _CAUSES = {
     "ask": 3,
@@ -57,7 +60,25 @@ def ending_of(state: LoopState, outcome: Outcome, *, unproven_allowed: bool) -> 
     return Ending("failed", 1, reason, last.hint, proven)
 
 
-def is_unproven(state: LoopState, outcome: Outcome) -> bool:
+async def settled(run: Run, state: LoopState, outcome: Outcome) -> Ending:
+    """The ending of a loop that came to its own end, once its changes were written, refused, or left alone.
+
+    Raises what the write raises: `WriteConflict`, `Declined`, `Aborted`.
+    """
+    ending = ending_of(state, outcome, unproven_allowed=run.catalog.settings.unproven == "allow")
+    if not state.changes:
+        return ending
+    if not run.writes:
+        return _planned(ending, run.gate.mode)
+    if ending.outcome == "done":
+        return _wrote(ending, await write_proven(run, state), left=run.left is not None)
+    if run.review and run.gate.attended and _is_unproven(state, outcome):
+        taken = await write(run, state.changes, unproven=True)
+        return _wrote(Ending("done", 0, outcome.why), taken, left=run.left is not None)
+    return ending
+
+
+def _is_unproven(state: LoopState, outcome: Outcome) -> bool:
     """Whether the loop came through, with changes that nothing judged."""
     if not (state.changes and state.unproven):
         return False
@@ -66,7 +87,7 @@ def is_unproven(state: LoopState, outcome: Outcome) -> bool:
     )
 
 
-def wrote(ending: Ending, taken: Taken, *, left: bool) -> Ending:
+def _wrote(ending: Ending, taken: Taken, *, left: bool) -> Ending:
     """The ending of a run whose changes a person has taken, all or (`left`) in part."""
     said = [ending.reason] if ending.reason else []
     if taken.unproven:
@@ -78,12 +99,31 @@ def wrote(ending: Ending, taken: Taken, *, left: bool) -> Ending:
     return structs.replace(ending, reason="; ".join(said), hint=hint, proven=proven)
 
 
-def declined_by_mode(ending: Ending, mode: str) -> Ending:
+def _planned(ending: Ending, mode: str) -> Ending:
     """The ending of a run that may not write: in mode `plan` it says so."""
     if mode != "plan" or ending.outcome != "done":
         return ending
     reason = "; ".join(part for part in (ending.reason, "nothing was written: mode plan") if part)
     return structs.replace(ending, reason=reason, hint="write it with `treadle runs apply`")
+
+
+def finished(run: Run, ending: Ending, changes: ChangeSet, used: Usage, duration_s: float) -> RunFinished:
+    """The last record of a run that ends with `changes`; a base that is gone leaves its diff out."""
+    try:
+        text = diff(run, changes)
+    except TreadleError:
+        text = ""
+    return RunFinished(
+        ending.outcome,
+        ending.exit_code,
+        ending.reason,
+        ending.hint,
+        run.keep_changes(changes),
+        run.keep(text.encode("utf-8", "surrogateescape")) if text else "",
+        ending.proven,
+        used,
+        duration_s,
+    )
 
 
 def ending_by(fault: BaseException, *, proven: bool = False) -> Ending:

@@ -1,15 +1,12 @@
 """A session: composes a run from what is configured, drives it, and streams its events, trace first."""
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from treadle import __version__
 from treadle.engine.budget import Meter
 from treadle.engine.gate import ABORTED, Gate
 from treadle.engine.judge import Judge
@@ -17,26 +14,24 @@ from treadle.engine.loop import run_loop
 from treadle.engine.models import Models
 from treadle.engine.run import Flags as Flags
 from treadle.engine.run import Run
-from treadle.engine.state import LoopState, Outcome
-from treadle.engine.writing import diff, write, write_proven
+from treadle.engine.state import LoopState
 from treadle.models.base import Timers
 from treadle.models.opened import OpenModels as OpenModels
 from treadle.protocol.commands import Abort, AnyCommand
-from treadle.protocol.errors import Aborted, BudgetError, TraceError, TreadleError, UsageError
+from treadle.protocol.errors import Aborted, BudgetError, TraceError, TreadleError
 from treadle.protocol.events import (
     EPHEMERAL,
     Envelope,
     Event,
     ModeChanged,
     Place,
-    RunFinished,
     RunResumed,
-    RunStarted,
 )
 from treadle.protocol.text import encode_json
-from treadle.session.ending import Ending, declined_by_mode, ending_by, ending_of, is_unproven, wrote
+from treadle.session.ending import Ending, ending_by, finished, settled
 from treadle.session.options import Options as Options
 from treadle.session.records import Recorded, recorded, runs_of
+from treadle.session.starting import Begin, new_id, no_such_loop, started_by, traceback_of
 from treadle.session.thread import thread_text
 from treadle.session.trace import TraceWriter, lock_run
 from treadle.session.view import View, reduce
@@ -64,7 +59,7 @@ class Session:
         opened: OpenModels | None = None,
     ) -> None:
         if options.loop not in catalog.loops:
-            raise _no_such_loop(options.loop, sorted(catalog.loops))
+            raise no_such_loop(options.loop, sorted(catalog.loops))
         if options.cloud:
             allowed = msgspec.structs.replace(catalog.settings, cloud=options.cloud)
             catalog = msgspec.structs.replace(catalog, settings=allowed)
@@ -75,11 +70,10 @@ class Session:
         write = options.flags.write and self.loop.apply != "never"
         self._flags = msgspec.structs.replace(options.flags, write=write)
         self.view = record.view if record else View()
-        self.id = record.started.run if record else _new_id()
+        self.id = record.started.run if record else new_id()
         self._record = record
         self._seq = record.last.seq if record else 0
         self._queue: asyncio.Queue[Envelope | None] = asyncio.Queue()
-        self._started = time.monotonic()
         self._state = LoopState()
         self._run: Run | None = None
         self._stopped = 0
@@ -95,6 +89,7 @@ class Session:
             keep=lambda data: self._trace.keep(data),
         )
         self.gate.wait()
+        self._started = self.gate.clock.now()
         self.folder = runs_of(root) / self.id
         self._lock = lock_run(self.folder)
         try:
@@ -186,7 +181,7 @@ class Session:
         except TreadleError as fault:
             ending = ending_by(fault, proven=self._is_proven())
         except Exception as fault:  # noqa: BLE001 the one door: a started run always ends in the trace
-            self._trace.keep(_traceback(fault))
+            self._trace.keep(traceback_of(fault))
             ending = ending_by(fault)
         finally:
             self._driving = None
@@ -215,20 +210,8 @@ class Session:
         changes = run.written.then(self._last_changes())
         try:
             self.gate.wait()
-            self.emit(
-                Place(),
-                RunFinished(
-                    ending.outcome,
-                    ending.exit_code,
-                    ending.reason,
-                    ending.hint,
-                    run.keep_changes(changes),
-                    self._diff(run, changes),
-                    ending.proven,
-                    meter.used,
-                    time.monotonic() - self._started,
-                ),
-            )
+            took = self.gate.clock.now() - self._started
+            self.emit(Place(), finished(run, ending, changes, meter.used, took))
         finally:
             self._queue.put_nowait(None)
             self._trace.close()
@@ -242,23 +225,7 @@ class Session:
                 self._state, outcome = await run_loop(run, self.loop, LoopState())
         except TimeoutError as late:
             raise BudgetError(f"budget wall_s: {wall_s} s are over", limit="wall_s") from late
-        allowed = self.catalog.settings.unproven == "allow"
-        ending = ending_of(self._state, outcome, unproven_allowed=allowed)
-        return await self._write(run, ending, outcome)
-
-    async def _write(self, run: Run, ending: Ending, outcome: Outcome) -> Ending:
-        """The ending, once what the run changed was written, or refused, or left alone."""
-        state = self._state
-        if not state.changes:
-            return ending
-        if not run.writes:
-            return declined_by_mode(ending, self.gate.mode)
-        if ending.outcome == "done":
-            return wrote(ending, await write_proven(run, state), left=run.left is not None)
-        if run.review and self.gate.attended and is_unproven(state, outcome):
-            taken = await write(run, state.changes, unproven=True)
-            return wrote(Ending("done", 0, outcome.why), taken, left=run.left is not None)
-        return ending
+        return await settled(run, self._state, outcome)
 
     def _compose(self, meter: Meter, models: Models) -> Run:
         options, settings = self.options, self.catalog.settings
@@ -299,35 +266,9 @@ class Session:
             if self.gate.mode != self.view.mode:
                 self.emit(Place(), ModeChanged(self.gate.mode, "flag"))
             return
-        self.emit(
-            Place(),
-            RunStarted(
-                self.id,
-                self.options.task,
-                self.loop.name,
-                self.options.base or self.loop.base,
-                str(self.root),
-                self._trace.keep(encode_json(self.catalog)),
-                self.gate.mode,
-                datetime.now(UTC).isoformat(timespec="seconds"),
-                __version__,
-                self._runner.level,
-                steps=tuple(step.name for step in self.loop.steps),
-                write=self._flags.write,
-                thread=self.options.thread,
-                cost_cap_usd=self.loop.budget.cost_usd,
-                wall_cap_s=self.loop.budget.wall_s,
-                chosen=self.options.chosen,
-            ),
-        )
-
-    def _diff(self, run: Run, changes: ChangeSet) -> str:
-        """The blob of the run's diff, "" where there is none or the base can't be read any more."""
-        try:
-            text = diff(run, changes)
-        except TreadleError:
-            return ""
-        return self._trace.keep(text.encode("utf-8", "surrogateescape")) if text else ""
+        spec = self._trace.keep(encode_json(self.catalog))
+        begin = Begin(self.id, self.root, spec, self.gate.mode, self._runner.level, self._flags.write)
+        self.emit(Place(), started_by(begin, self.options, self.loop))
 
     def _last_changes(self) -> ChangeSet:
         """The change set after the last step that finished, also where the loop was cut short."""
@@ -361,21 +302,3 @@ def resume(root: Path, folder: Path, options: Options) -> Session:
         thread=started.thread,
     )
     return Session(root, record.catalog, options, record)
-
-
-def _no_such_loop(name: str, known: list[str]) -> UsageError:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, 1)
-    mean = f"; did you mean `{near[0]}`?" if near else ""
-    return UsageError(f"there is no loop `{name}`{mean}", hint=f"loops here: {', '.join(known) or 'none'}")
-
-
-def _new_id() -> str:
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
-
-
-def _traceback(fault: Exception) -> bytes:
-    import traceback
-
-    return "".join(traceback.format_exception(fault)).encode("utf-8", "replace")
