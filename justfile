@@ -51,6 +51,10 @@ tidy:
 bench *args:
     {{ bin }}/python benchmarks/startup.py {{ args }}
 
+# A real Ollama server: built, started, measured, stopped; or only `build`, `start`, `stop`, `run COMMAND`
+ollama *args:
+    {{ bin }}/python benchmarks/ollama_server.py {{ args }}
+
 # The main job on a sample project: a failing test repaired
 demo *args:
     {{ bin }}/treadle demo {{ args }}

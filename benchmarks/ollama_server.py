@@ -3,7 +3,8 @@
     ollama_server.py build            builds it into the cache (a few minutes; needs go and a C++ compiler)
     ollama_server.py start | stop     a server on a free loopback port, told as a line OLLAMA_HOST=…
     ollama_server.py run COMMAND…     the command with such a server's OLLAMA_HOST, then stops it
-    ollama_server.py speed            tokens a second, and whether its timings agree with the wall clock
+    ollama_server.py                  all of it: builds, starts, makes the models, prints tokens a second and
+                                      whether its timings agree with the wall clock, stops
 
 Version 0.24.0 is the last whose Go module carries its own C++ runner; later ones fetch llama.cpp with CMake. A Go
 module leaves out folders named `vendor`, and with them three header libraries that the C++ needs. They come
@@ -302,7 +303,7 @@ def main(arguments: list[str]) -> int:
                 return subprocess.run(
                     command, env={**os.environ, "OLLAMA_HOST": server.host}, check=False
                 ).returncode
-        case ["speed"]:
+        case []:
             build()
             speed()
         case _:

@@ -1,4 +1,4 @@
-"""`treadle models list|pull`: the weights that can be here, and getting them."""
+"""`treadle models list|pull`: the weights that can be here, what an Ollama server has, and getting more."""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ import msgspec
 
 from treadle.cli.arguments import add_output, tell, tell_rows
 from treadle.cli.progress import progress, size
+from treadle.protocol.text import clean
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -24,9 +25,11 @@ def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Adds `models list` and `models pull` to the command line."""
     models = sub.add_parser("models", help="local models: what is here, and getting more")
     below = models.add_subparsers(dest="models_command", required=True, metavar="list|pull")
-    listing = below.add_parser("list", help="known models and your own GGUF files, here or not")
+    listing = below.add_parser("list", help="known models, your own GGUF files, your Ollama server's models")
     listing.set_defaults(handle=_list)
-    pulling = below.add_parser("pull", help="download one model's weights, checked by their hash")
+    pulling = below.add_parser(
+        "pull", help="download one model's weights, checked by their hash; ollama/NAME by Ollama"
+    )
     pulling.add_argument("name", metavar="NAME")
     pulling.add_argument("--from", dest="source", metavar="FILE", help="a copy that you have already")
     pulling.set_defaults(handle=_pull)
@@ -59,10 +62,19 @@ def _rows() -> list[_Row]:
         rows.append(
             _Row(f"local/{path.stem}", path.stat().st_size, "your own", True, str(path), "your own file")
         )
+    from treadle.cli.ollama import PREFIX, about, listed
+
+    for model in listed():
+        name = f"{PREFIX}{clean(model.name)}"
+        rows.append(_Row(name, model.bytes, "-", not model.elsewhere, "", about(model)))
     return rows
 
 
 def _pull(args: argparse.Namespace) -> int:
+    if args.name.startswith("ollama/"):
+        from treadle.cli.ollama import pull as pull_by_ollama
+
+        return pull_by_ollama(args)
     from treadle.models.pull import place, pull
     from treadle.models.weights import must_know
 

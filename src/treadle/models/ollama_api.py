@@ -167,6 +167,9 @@ async def pull(base: str, name: str, progress: Progress) -> None:
         raise Unreachable(f"the Ollama server fell silent while it pulled {name}") from error
     except BrokenOff as error:
         raise Unreachable(f"the Ollama server went away while it pulled {name}") from error
+    except Unreachable as error:
+        error.hint = error.hint or ("" if layers else START_HINT)
+        raise
     if not done:
         raise Malformed(f"the Ollama server did not say that it has {name} now")
 
@@ -245,7 +248,7 @@ def _no_pull(words: str, name: str) -> ProviderError:
     said = f"ollama/{plain(name)}: {faults.short(words)}"
     if "file does not exist" in words or "not found" in words or "invalid model name" in words:
         return NoSuchModel(said, hint="the names are those of Ollama's library, as in qwen2.5-coder:1.5b")
-    return Unreachable(said)
+    return Unreachable(said, hint="Ollama could not fetch it; what has come so far is kept, so try again")
 
 
 def _context_length(info: dict[str, Json]) -> int:
