@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from treadle.session.session import Options
 
 _NARROW = 96
-_FLUSH_S = 0.15
-_TICK_S = 0.5
+_FLUSH_S = 0.25
+_TICK_S = 1.0
 _CHOOSE_S = 0.25
 _TWICE_S = 2.0
 _RECENT_S = 0.6

@@ -19,7 +19,7 @@ class TopBar(Static):
         """Shows both ends; the right one gives way where it does not fit."""
         begin, end = line(*left), line(*right)
         room = self.size.width - begin.cell_length - end.cell_length - 1
-        self.update(line(begin, " " * room, end) if room > 0 else begin)
+        self.update(line(begin, " " * room, end) if room > 0 else begin, layout=False)
 
 
 class TabBar(Static):
@@ -62,7 +62,7 @@ class TabBar(Static):
             names += [(text, "bold" if on else "$dim"), "   "]
             rule += [("━" * len(text), "$primary") if on else ("─" * len(text), "$faint"), ("───", "$faint")]
         rule.append(("─" * max(0, self.size.width - line(*rule).cell_length), "$faint"))
-        self.update(Content("\n").join([line(*names), line(*rule)]))
+        self.update(Content("\n").join([line(*names), line(*rule)]), layout=False)
 
     def on_resize(self) -> None:
         """The rule goes to the end."""

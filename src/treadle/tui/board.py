@@ -43,7 +43,8 @@ class Board:
         self.branch = ""
         self.mode = "auto"
         self.catalog: Catalog | None = None
-        self.notice: tuple[str, str] | None = None
+        self._painted: object = None
+        self._ledger_rows = -1
 
     def configure(self, catalog: "Catalog | None", branch: str) -> None:
         """Takes in what is configured here; tier colours go by its order."""
@@ -58,11 +59,15 @@ class Board:
         return self.view is not None and not self.view.outcome
 
     def paint(self) -> None:
-        """Brings everything up to date."""
-        self.paint_top()
-        self.paint_rail()
+        """Brings everything up to date; while nothing but text streams, that is the pane alone."""
+        view = self.view
+        painted = (view.run, view.seq, view.outcome) if view is not None else None, self.mode, self.branch
+        if painted != self._painted or view is None:
+            self._painted = painted
+            self.paint_top()
+            self.paint_rail()
+            self.paint_keys()
         self.paint_pane()
-        self.paint_keys()
 
     def paint_top(self) -> None:
         """The bar at the top."""
@@ -93,7 +98,10 @@ class Board:
             return
         width = max(30, rail.scrollable_content_region.width)
         rail.show_rows(rows_of(self.view, self.palette, width))
-        ledger.update(ledger_of(self.view, self.palette, width))
+        shown = ledger_of(self.view, self.palette, width)
+        rows = shown.plain.count("\n")
+        ledger.update(shown, layout=rows != self._ledger_rows)
+        self._ledger_rows = rows
 
     def paint_pane(self) -> None:
         """The tab in front; the diff has its own painter, for it is read elsewhere."""
@@ -119,7 +127,7 @@ class Board:
         pairs = [("shift+tab", f"mode: {self.mode}")]
         pairs += [("esc", "pause"), ("ctrl+c", "abort")] if self.running else [("ctrl+o", "other loop")]
         pairs += [("tab", "panes"), ("ctrl+p", "commands"), ("F1", "help"), ("ctrl+q", "quit")]
-        self._node.query_one("#keys", Static).update(keys(pairs))
+        self._node.query_one("#keys", Static).update(keys(pairs), layout=False)
 
     def diff_source(self) -> tuple[str, list[Content]]:
         """The blob of the change set that the Diff tab shows, and what is said over it."""
@@ -135,7 +143,7 @@ class Board:
         for candidate in reversed(view.steps):
             if wanted is not None and candidate.place != wanted.step:
                 continue
-            for attempt in reversed(candidate.attempts):
+            for nth, attempt in reversed(list(enumerate(candidate.attempts, 1))):
                 if attempt.changes and (
                     wanted is None or not wanted.attempt or wanted.attempt == attempt.number
                 ):
@@ -148,7 +156,7 @@ class Board:
                             (mark(check.verdict)[0] + "  ", mark(check.verdict)[1]),
                         )
                     ]
-                    head = line((f"attempt {attempt.number} ", "$dim"), (f"{sign}  ", style), *checks)
+                    head = line((f"attempt {nth} ", "$dim"), (f"{sign}  ", style), *checks)
                     return attempt.changes, [head, line("")]
         changes = (step.changes if self.focus is not None and step is not None else "") or view.changes
         return changes, []

@@ -55,7 +55,7 @@ class DiffPane(Lines):
         self, files: "Sequence[FileReview]", head: Sequence[Content] = (), *, choosing: bool = False
     ) -> None:
         """Shows a change set under some lines of its own; all hunks are taken at first."""
-        same = tuple(files) == self._files and choosing == self.choosing
+        same = tuple(files) == self._files
         self._files, self._head = tuple(files), tuple(head)
         if not same:
             self._left.clear()

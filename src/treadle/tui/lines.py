@@ -24,6 +24,7 @@ class Lines(ScrollView, can_focus=True):
         self._strips: list[list[Strip]] = []
         self._starts: list[int] = []
         self._width = 0
+        self._at_end = True
 
     @property
     def blocks(self) -> Sequence[Content]:
@@ -39,13 +40,11 @@ class Lines(ScrollView, can_focus=True):
             same += 1
         if same == len(self._blocks) == len(blocks):
             return
-        at_end = self._follow and self.is_vertical_scroll_end
         del self._blocks[same:], self._strips[same:]
         self._blocks.extend(blocks[same:])
         self._lay_out()
         self.refresh()
-        if at_end:
-            self.scroll_end(animate=False, immediate=True)
+        self._stay_at_end()
 
     def start_of(self, block: int) -> int:
         """The row on which a block begins."""
@@ -67,7 +66,9 @@ class Lines(ScrollView, can_focus=True):
         if width != self._width:
             self._width = width
             self._strips.clear()
+            self._starts.clear()
         if width <= 0:
+            self._starts.clear()
             return
         style = self.visual_style
         for block in self._blocks[len(self._strips) :]:
@@ -77,7 +78,23 @@ class Lines(ScrollView, can_focus=True):
         for strips in self._strips:
             self._starts.append(height)
             height += len(strips)
-        self.virtual_size = Size(width, height)
+        self._set_size(Size(width, height))
+
+    def _set_size(self, size: Size) -> None:
+        """Sets the size of all that can be scrolled to. Where it was and stays longer than the window only the bar is
+        told: Textual's way lays the whole screen out anew, which took two thirds of the time while a reply streamed."""
+        if size == self.virtual_size:
+            return
+        room = self.container_size.height
+        if (
+            self._follow
+            and size.width == self.virtual_size.width
+            and size.height > room < self.virtual_size.height
+        ):
+            self.set_reactive(ScrollView.virtual_size, size)
+            self._scroll_update(size)
+        else:
+            self.virtual_size = size
 
     def _wrapped(self, block: Content, width: int, style: Style) -> list[Strip]:
         """The block's rows; what a row can't hold goes on under its first word."""
@@ -93,19 +110,28 @@ class Lines(ScrollView, can_focus=True):
         """Colours changed: all is painted anew."""
         super().notify_style_update()
         self._strips.clear()
-        self._lay_out()
+        self._starts.clear()
 
     def on_resize(self) -> None:
         """The width changed: all is wrapped anew."""
-        at_end = self._follow and self.is_vertical_scroll_end
         self._lay_out()
-        if at_end:
+        self._stay_at_end()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Whoever scrolls up stays where they are; whoever goes to the end stays at the end."""
+        super().watch_scroll_y(old_value, new_value)
+        self._at_end = round(new_value) >= self.max_scroll_y
+
+    def _stay_at_end(self) -> None:
+        if self._follow and self._at_end:
             self.scroll_end(animate=False, immediate=True)
 
     def render_line(self, y: int) -> Strip:
         """One row of the window."""
         row = self.scroll_offset.y + y
         width = self.scrollable_content_region.width
+        if len(self._starts) != len(self._blocks):
+            self._lay_out()
         if not self._starts or row >= self.virtual_size.height:
             return Strip.blank(width, self.rich_style)
         block = self.block_at(row)

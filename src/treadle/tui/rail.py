@@ -117,8 +117,8 @@ def rows_of(view: View, palette: Palette, width: int, now: float | None = None) 
         if not deep:
             number += 1
         rows.append(_step_row(step, number if not deep else 0, deep, view, palette, width, now))
-        for attempt in step.attempts:
-            rows.append(_attempt_row(step, attempt, deep + 1, palette, width, now))
+        for nth, attempt in enumerate(step.attempts, 1):
+            rows.append(_attempt_row(step, attempt, nth, deep + 1, palette, width, now))
     if passed:
         rows.append(_more(passed))
     held = view.question.place if view.question is not None else ""
@@ -173,13 +173,13 @@ def _step_row(
 
 
 def _attempt_row(
-    step: StepView, attempt: AttemptView, deep: int, palette: Palette, width: int, now: float
+    step: StepView, attempt: AttemptView, nth: int, deep: int, palette: Palette, width: int, now: float
 ) -> Row:
     running = not attempt.verdict and not step.verdict
     sign, style = ("▶", "$accent") if running else mark(attempt.verdict)
     took = now - attempt.started_at if running and attempt.started_at else attempt.duration_s
     left: list[Part] = [("  " * deep, ""), ("  ", ""), (f"{sign} ", style)]
-    name = f"attempt {attempt.number}"
+    name = f"attempt {nth}"
     cost = attempt.usage.cost_usd
     verdict = f"${cost:.3f}" if cost else ""
     return Row(

@@ -166,14 +166,8 @@ def _attempt_finished(story: Story, _: e.Envelope, event: e.AttemptFinished) -> 
 
 
 def _unavailable(story: Story, _: e.Envelope, event: e.RungUnavailable) -> list[Content]:
-    told = [
-        line(
-            ("  – ", "$dim"),
-            (event.tier, story.palette.tier(event.tier)),
-            (f"  left out: {event.reason}", "$dim"),
-        )
-    ]
-    return told + ([line(("    next: ", "$accent"), (event.hint, "$dim"))] if event.hint else [])
+    tier = (event.tier, story.palette.tier(event.tier))
+    return [line(("  – ", "$dim"), tier, (f"  left out: {event.reason}", "$dim"))]
 
 
 def _requested(_story: Story, _: e.Envelope, event: e.ModelRequested) -> list[Content]:
