@@ -282,9 +282,7 @@ def test_doctor_tells_what_ollama_has_and_which_alternative_answers(treadle, pro
         monkeypatch.setenv("OLLAMA_HOST", server.host)
         first = rows(treadle(project, "doctor", "-o", "json").out)
         assert first["ollama"] == f"0.12.3 at {server.host}; 1 model: qwen2.5-coder:1.5b"
-        assert first["next"].startswith("treadle setup") and first["cloud"].startswith(
-            "never: nothing was chosen"
-        )
+        assert first["next"].startswith("treadle setup") and first["cloud"].startswith("never: no key is set")
         treadle(project, "setup", "--yes")
         then = rows(treadle(project, "doctor", "-o", "json").out)
     assert then["tier small"] == (
@@ -329,10 +327,14 @@ def test_doctor_tells_what_the_terminal_can(treadle, project, monkeypatch, env, 
     assert told.startswith(f"{env['TERM']}, ") and f", {said}," in told and "; textual" in told
 
 
-def test_doctor_says_how_to_name_the_tests_where_none_are_found(treadle, make_repo, monkeypatch):
+def test_doctor_says_how_to_name_the_tests_where_none_are_found(treadle, make_repo, monkeypatch, tmp_path):
     with OllamaShaped(CODER) as server:
         monkeypatch.setenv("OLLAMA_HOST", server.host)
         root = make_repo({"README": "nothing to run\n"})
         treadle(root, "setup", "--yes")
         told = rows(treadle(root, "doctor", "-o", "json").out)
+        bare = tmp_path / "no-project"
+        bare.mkdir()
+        elsewhere = rows(treadle(bare, "doctor", "-o", "json").out)
     assert told["tests"].startswith("none found") and "tests: {command:" in told["next"]
+    assert elsewhere["next"].startswith("cd to your project")

@@ -1,6 +1,7 @@
 """`treadle doctor`: what is here, which tier binds to what, the next thing to do. Runs nothing of the repository."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from treadle.cli.arguments import add_output, tell
@@ -23,7 +24,7 @@ def handle(args: argparse.Namespace) -> int:
     import asyncio
 
     from treadle.cli.doctor_here import place_rows, sandbox, test_rows
-    from treadle.cli.tables import found_rows
+    from treadle.cli.tables import found_rows, wrapped
     from treadle.protocol.text import clean
     from treadle.session.setup import probe
     from treadle.workspace.git import find_root
@@ -44,9 +45,12 @@ def handle(args: argparse.Namespace) -> int:
         rows += tiers
     rows += [("fault", line) for line in faults]
     code = 2 if faults else unwalled.exit_code if unwalled else 0
-    rows.append(("next", _next(faults, unwalled, untested, models)))
+    rows.append(("next", _next(root, faults, unwalled, untested, models)))
     width = max(len(name) for name, _ in rows)
-    text = "".join(clean(f"{name:<{width}}  {said}\n") for name, said in rows)
+    # A terminal gets lines that fit it; a pipe a line for each row.
+    at_terminal = sys.stdout.isatty()
+    lines = [clean(f"{name:<{width}}  {said}") for name, said in rows]
+    text = "".join(wrapped(line, " " * (width + 2)) if at_terminal else f"{line}\n" for line in lines)
     return tell(args, text, code=code, rows=rows)
 
 
@@ -60,7 +64,11 @@ def _catalog(root: Path) -> tuple[Catalog | None, tuple[str, ...]]:
 
 
 def _next(
-    faults: tuple[str, ...], unwalled: TreadleError | None, untested: TreadleError | None, models: str
+    root: Path,
+    faults: tuple[str, ...],
+    unwalled: TreadleError | None,
+    untested: TreadleError | None,
+    models: str,
 ) -> str:
     """The one next thing: what stands in the way of any run comes before what makes a run better."""
     if faults:
@@ -70,6 +78,10 @@ def _next(
     if models:
         return models
     if untested is not None:
+        from treadle.workspace.git import top_level
+
+        if top_level(root) is None:
+            return "cd to your project   (or treadle demo to watch a first run)"
         return untested.hint or untested.message
     from treadle.session.setup import install_command, is_installed
 
@@ -101,6 +113,8 @@ def _cloud(found: Found, binding: Binding) -> str:
     if found.offline:
         return "never: your settings say `offline: true`"
     if not found.cloud:
-        return f"{binding.cloud}: nothing was chosen yet (treadle setup)"
+        from treadle.session.setup import clouds
+
+        return f"{binding.cloud}: " + ("treadle setup asks" if clouds(found) else "no key is set")
     narrowed = f"; the repository narrows your `{found.cloud}`" if found.cloud != binding.cloud else ""
     return f"{binding.cloud}, as your settings say{narrowed}"

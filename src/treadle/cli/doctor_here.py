@@ -105,6 +105,7 @@ def test_rows(root: Path, catalog: Catalog) -> tuple[list[tuple[str, str]], Trea
     try:
         runner = find_runner(MergedView(open_base(root, "tree")), catalog.settings, str(python.path))
     except TreadleError as fault:
-        return [*rows, ("tests", f"none found: {fault.message}")], fault
+        why = fault.message.removeprefix("no way to test was found: ")
+        return [*rows, ("tests", f"none found: {why}")], fault
     how = runner.how if runner.how.startswith(runner.name) else f"{runner.name}: {runner.how}"
     return [*rows, ("tests", how)], None

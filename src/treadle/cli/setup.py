@@ -87,7 +87,8 @@ def _talk(args: argparse.Namespace, root: Path | None, found: Found, cloud: Clou
     if clouds(found) and not args.cloud:
         cloud = _ask_cloud(found, cloud)
     binding = asyncio.run(with_prices(found, propose(found, cloud)))
-    _say(f"\nWhat each tier would use, the cheapest first (the cloud: {cloud}):")
+    said = f" (the cloud: {cloud})" if clouds(found) else ""
+    _say(f"\nWhat each tier would use, the cheapest first{said}:")
     _say(table(rows(found, binding)).rstrip("\n"))
     if binding.offers:
         for offer in binding.offers:
