@@ -103,6 +103,30 @@ def test_a_bug_is_mended_through_litellm_and_what_it_cost_is_told(project):
 
 
 @needs_litellm
+def test_treadles_own_process_never_loads_litellm_and_leaves_nothing(project, tmp_path):
+    root = project()
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    with CloudShaped(SCRIPT) as server:
+        asks(server.address)
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "treadle", "run", "--loop", "mend"],
+            cwd=root,
+            env={**os.environ, "A_KEY": KEY, "TMPDIR": str(temporary)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+    assert {"treadle", "msgspec"} <= loaded
+    assert not loaded & {"litellm", "openai", "httpx", "aiohttp", "pydantic", "h11", "textual"}
+    assert list(temporary.glob("treadle-cloud-*")) == [], "the worker was ended, and its folder taken away"
+
+
+@needs_litellm
 def test_the_users_own_price_wins_over_the_table(project):
     with CloudShaped(SCRIPT) as server:
         asks(server.address)

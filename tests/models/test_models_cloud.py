@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -523,6 +524,34 @@ async def test_a_worker_sees_no_key_and_nothing_of_the_repository(tmp_path, monk
     allowed = {*cloud_link._PASSED_ON, *cloud_link._OWN, "HOME", "PYTHONUSERBASE"}
     assert {n for n in names if n not in allowed and not n.startswith("LC_")} == set()
     assert "HTTPS_PROXY" in names
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no pidfd here")
+def test_a_worker_does_not_outlive_a_treadle_that_is_killed(tmp_path):
+    code = (
+        "import asyncio, os, signal\n"
+        "from treadle.models.cloud_link import shared\n"
+        "worker = shared()\n"
+        "asyncio.run(worker.ready())\n"
+        "print(worker.pid, flush=True)\n"
+        "input()\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        handle = os.pidfd_open(int(process.stdout.readline()))
+        assert [p.name.startswith("treadle-cloud-") for p in tmp_path.iterdir()] == [True]
+        process.communicate(b"\n")
+    try:
+        ended, _, _ = select.select([handle], [], [], 30)
+    finally:
+        os.close(handle)
+    assert process.returncode == -signal.SIGKILL
+    assert ended and list(tmp_path.iterdir()) == []
 
 
 def test_starting_and_asking_for_a_price_asks_nobody(tmp_path):

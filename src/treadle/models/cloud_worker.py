@@ -16,10 +16,12 @@ import asyncio
 import json
 import os
 import threading
+from pathlib import Path
 from typing import Any
 
 _HOURS = 6 * 3600.0
 """Of litellm's own timeout: the one that counts is kept by treadle, which sees each piece arrive."""
+HOME_PREFIX = "treadle-cloud-"
 _TEXT = 2000
 _LINKS = 6
 
@@ -251,10 +253,21 @@ async def _serve(worker: Worker, orders: Any) -> None:
     def read() -> None:
         for line in orders:
             loop.call_soon_threadsafe(worker.take, line)
+        _tidy()
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
     await asyncio.Event().wait()
+
+
+def _tidy() -> None:
+    """Takes the worker's own folder away where it is still empty: who started it may have been killed."""
+    home = os.environ.get("HOME", "")
+    if Path(home).name.startswith(HOME_PREFIX):
+        try:
+            Path(home).rmdir()
+        except OSError:
+            return
 
 
 def main() -> None:
