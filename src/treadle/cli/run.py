@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.cli.arguments import Output, add_output
-from treadle.protocol.errors import UsageError
 from treadle.protocol.text import valid
-from treadle.spec.catalog import Catalog
 from treadle.spec.load import load_catalog
 from treadle.workspace.git import find_root
 
@@ -32,7 +30,11 @@ def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="what to do, one argument; `-` reads it from stdin",
     )
     parser.add_argument(
-        "-l", "--loop", default="", metavar="NAME", help="the loop to run (treadle loops list)"
+        "-l",
+        "--loop",
+        default="",
+        metavar="NAME",
+        help="the loop to run (treadle loops list); without it one is chosen by the task",
     )
     add_run_options(parser)
     parser.set_defaults(handle=handle)
@@ -44,11 +46,19 @@ def add_run_options(parser: argparse.ArgumentParser, *, again: bool = False) -> 
     parser.add_argument(
         "--mode",
         default="",
-        choices=("auto", "step"),
-        metavar="auto|step",
-        help="step: wait before each step",
+        choices=("auto", "step", "into", "plan"),
+        metavar="auto|step|into|plan",
+        help="wait before each step; also before each turn and tool call; or write nothing",
     )
     if not again:
+        parser.add_argument(
+            "-c",
+            "--continue",
+            action="store_true",
+            dest="follows",
+            help="follow the newest run: its thread is told",
+        )
+        parser.add_argument("--thread", default="", metavar="ID", help="follow that run")
         parser.add_argument(
             "--base", default="", metavar="tree|index|COMMIT", help="what is read, checked and changed"
         )
@@ -62,6 +72,14 @@ def add_run_options(parser: argparse.ArgumentParser, *, again: bool = False) -> 
     parser.add_argument(
         "--allow-network", action="store_true", help="commands of this run may reach the network"
     )
+    parser.add_argument(
+        "--cloud",
+        default="",
+        type=_cloud,
+        choices=("all", "large only", "never"),
+        metavar="all|large-only|never",
+        help="which tiers may ask models in the cloud (your settings: never, until you say otherwise)",
+    )
     parser.add_argument("--git", action="store_true", help="git steps act unasked")
     parser.add_argument(
         "--dry-run", action="store_true", help="write nothing; what was proven is kept in the run"
@@ -70,6 +88,10 @@ def add_run_options(parser: argparse.ArgumentParser, *, again: bool = False) -> 
     # Taken because scripts say them: there is no screen to leave out, and this version asks for no trust.
     parser.add_argument("-p", "--print", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--trust", action="store_true", help=argparse.SUPPRESS)
+
+
+def _cloud(word: str) -> str:
+    return "large only" if word == "large-only" else word
 
 
 def handle(args: argparse.Namespace) -> int:
@@ -81,38 +103,47 @@ def handle(args: argparse.Namespace) -> int:
 def run_loop_headless(root: Path, loop: str, task: str, args: Any) -> int:
     """The exit code of one run of `loop` at `root`; `args` holds what `add_run_options` added."""
     from treadle.headless import run_headless
+    from treadle.session.choose import choose_loop
     from treadle.session.session import Flags, Options, Session
 
     output: Output = args.output
 
     def start() -> Session:
         catalog = load_catalog(root)
+        choice = None if loop else choose_loop(catalog, root, task)
         options = Options(
             task,
-            loop or _only_loop(catalog),
+            choice.loop if choice else loop,
             args.base,
             args.mode,
             args.sandbox,
             Flags(write=not args.dry_run, git=args.git, network=args.allow_network),
             attended=output == "text" and sys.stdin.isatty() and sys.stderr.isatty(),
             silence_s=args.wait,
+            cloud=args.cloud,
+            chosen=choice.told if choice else "",
+            thread=thread_asked(root, args),
         )
         return Session(root, catalog, options)
 
     return run_headless(start, output)
 
 
+def thread_asked(root: Path, args: Any) -> str:
+    """The id of the run that the new one follows, "" for none; `args` holds what `add_run_options` added.
+
+    Raises: `TraceError` where there is no such run.
+    """
+    if not (args.follows or args.thread):
+        return ""
+    from treadle.session.records import find_run
+
+    return find_run(root, args.thread).name
+
+
 def loop_names() -> list[str]:
     """The names of the loops that can be run here, sorted. Raises `SpecError` for faults in their files."""
     return sorted(load_catalog(find_root(Path.cwd())).loops)
-
-
-def _only_loop(catalog: Catalog) -> str:
-    """The loop that is meant where none is named."""
-    if len(catalog.loops) == 1:
-        return next(iter(catalog.loops))
-    known = "; ".join(f"{name}: {loop.description}" for name, loop in sorted(catalog.loops.items()))
-    raise UsageError("name a loop with --loop NAME", hint=known or "none is configured here")
 
 
 def _piped() -> str:

@@ -2,16 +2,13 @@
 
 from msgspec import Struct
 
-from treadle.engine.inputs import text_of
+from treadle.engine.inputs import CHARS_PER_TOKEN, text_of
 from treadle.engine.job import Attempt
 from treadle.engine.run import Run
 from treadle.protocol.errors import ContextTooLong
 from treadle.protocol.messages import Message
 from treadle.protocol.pending import ContextPart
 from treadle.spec.prompt import fill, placeholders
-
-CHARS_PER_TOKEN = 3.5
-"""A cautious estimate for code; a model's own count decides where it has one."""
 
 SYSTEM = (
     "You are ${name}, one step of a larger program. ${description} Text between <data> and </data> comes from "

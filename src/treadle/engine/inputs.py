@@ -16,6 +16,9 @@ from treadle.protocol.text import encode_json, valid
 from treadle.solvers.base import Suspect
 from treadle.workspace.history import changed_paths, conflicted_paths
 
+CHARS_PER_TOKEN = 3.5
+"""A cautious estimate for code; a model's own count decides where it has one."""
+
 MAP_TOKENS = 1500
 """What the code map may fill where the rung states no window."""
 
@@ -58,7 +61,7 @@ async def _text_of(run: Run, attempt: Attempt, name: str) -> str:
         case "conflicts":
             return "\n".join(conflicted_paths(run.base.root))
         case "thread":
-            return run.thread
+            return _thread(run, attempt)
         case _:
             found = _dig(job.state, job.item, name)
             return found if isinstance(found, str) else _json(found)
@@ -110,6 +113,15 @@ def diff_of(run: Run, state: LoopState) -> str:
             before = None if old is None else digest(old)
             changes[path] = Change(new, view.mode(path) or 0o100644, before)
     return MergedView(head, ChangeSet(changes)).diff()
+
+
+def _thread(run: Run, attempt: Attempt) -> str:
+    """What is told of the thread, newest first, within a third of the rung's window."""
+    budget = attempt.rung.limits.context_tokens
+    room = int(budget / 3 * CHARS_PER_TOKEN) if budget else len(run.thread)
+    if len(run.thread) <= room:
+        return run.thread
+    return run.thread[:room].rpartition("\n")[0] + "\n[cut]"
 
 
 def _map(run: Run, attempt: Attempt) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from treadle.engine.inputs import CHARS_PER_TOKEN
 from treadle.protocol import events as e
 from treadle.protocol.errors import TraceError
 from treadle.protocol.messages import PASS, Json
@@ -17,7 +18,6 @@ LONGEST = 20
 THREAD_TOKENS = 6000
 """What a thread's text may take where the caller names no budget; a rung cuts it further to its own window."""
 
-CHARS_PER_TOKEN = 3.5
 _LEAST_CHARS = 200
 
 
