@@ -154,6 +154,7 @@ def _resume(root: Path, args: argparse.Namespace) -> int:
         flags=Flags(write=not args.dry_run, git=args.git, network=args.allow_network),
         attended=args.output == "text" and sys.stdin.isatty() and sys.stderr.isatty(),
         silence_s=args.wait,
+        cloud=args.cloud,
     )
     return run_headless(lambda: resume(root, folder, options), args.output)
 
