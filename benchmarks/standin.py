@@ -5,6 +5,7 @@ many replies the request already holds, so a conversation may be repeated, and s
 """
 
 import json
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -27,10 +28,14 @@ class Asked(NamedTuple):
 
 
 class StandIn:
-    """The server, up as long as the `with` block runs. Reply `n` is `script[n]`: a tool call, or a text."""
+    """The server, up as long as the `with` block runs. Reply `n` is `script[n]`: a tool call, or a text.
 
-    def __init__(self, script: Sequence[Call | str]) -> None:
+    `pace` is how many words of a text come in a second; 0: all at once.
+    """
+
+    def __init__(self, script: Sequence[Call | str], pace: float = 0.0) -> None:
         self.script = script
+        self.pace = pace
         self.asked: list[Asked] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -40,6 +45,10 @@ class StandIn:
     def endpoint(self) -> str:
         """The base address, up to and with `/v1`."""
         return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def was_asked(self, since: int) -> bool:
+        """Whether it answered more than `since` requests."""
+        return len(self.asked) > since
 
     def __enter__(self) -> "StandIn":
         self._thread.start()
@@ -72,8 +81,25 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
                 return
             turn = sum(m["role"] == "assistant" for m in json.loads(body)["messages"])
             reply = stand_in.script[min(turn, len(stand_in.script) - 1)]
-            self._send(200, "text/event-stream", _stream(turn, reply))
+            if stand_in.pace and isinstance(reply, str):
+                self._stream_slowly(reply)
+            else:
+                self._send(200, "text/event-stream", _stream(turn, reply))
             stand_in.asked.append(Asked(turn, came, time.perf_counter()))
+
+        def _stream_slowly(self, reply: str) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream")
+            self.send_header("connection", "close")
+            self.end_headers()
+            begin = time.perf_counter()
+            for number, piece in enumerate(re.findall(r"\s*\S+", reply)):
+                delta = {"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}
+                self.wfile.write(f"data: {json.dumps(delta)}\n\n".encode())
+                self.wfile.flush()
+                time.sleep(max(0.0, begin + number / stand_in.pace - time.perf_counter()))
+            self.wfile.write(_stream(0, ""))
+            self.close_connection = True
 
         def _send(self, status: int, kind: str, body: bytes) -> None:
             self.send_response(status)

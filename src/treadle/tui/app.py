@@ -40,7 +40,7 @@ class TreadleApp(App[int]):
 
     TITLE = "treadle"
     CSS_PATH = "app.tcss"
-    AUTO_FOCUS = None
+    AUTO_FOCUS = "#task"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("shift+tab", "cycle_mode", "mode", priority=True, show=False),
         Binding("escape", "escape", "pause", priority=True, show=False),
@@ -102,7 +102,6 @@ class TreadleApp(App[int]):
         """Shows the idle screen; all that takes time begins after it."""
         task = self.query_one(TaskInput)
         task.complete = self._completions
-        task.focus()
         self.call_after_refresh(self._stand)
 
     async def _stand(self) -> None:

@@ -76,6 +76,10 @@ def _clone(root: Path, base: Base, state: Path) -> Runner:
     return clone
 
 
+_TRIED: set[tuple[Path, int]] = set()
+"""Where the overlay held when this process tried it: once is enough, for each command tries the wall by itself."""
+
+
 def _overlay(root: Path, base: Base, state: Path) -> "tuple[Overlay | None, str]":
     """An overlay that was tried with a real mount, or why there is none. Its upper folder lies in `state`, or
     where that can't hold one (it lies on an overlay itself) in another place of this machine."""
@@ -89,8 +93,11 @@ def _overlay(root: Path, base: Base, state: Path) -> "tuple[Overlay | None, str]
             overlay = _owning(lambda area: Overlay(root, base, area), place)
         except OSError:
             continue
+        tried = root, place.stat().st_dev
         try:
-            overlay.probe()
+            if tried not in _TRIED:
+                overlay.probe()
+                _TRIED.add(tried)
             return overlay, ""
         except ProtectionMissing as error:
             overlay.close()
