@@ -86,7 +86,7 @@ class Board:
             settings = self.catalog.settings
             said.append("offline" if settings.offline else f"cloud {settings.cloud}")
         if self.view is not None and not self.view.write:
-            said.append("dry run")
+            said.append("writes nothing")
         return "  ·  ".join(said)
 
     def paint_rail(self) -> None:

@@ -57,7 +57,7 @@ class GateBar(Static, can_focus=True):
         self._keys = letters_of(question.options)
         title = _POINTS.get(question.point, "question")
         self.border_title = f" {title}{': ' + place if place else ''} "
-        rows = _rows(question, pending, palette)
+        rows = _rows(question, pending, palette, max(60, self.app.size.width - 6))
         self.update(lines([*rows, line(""), self._key_line()]))
 
     def clear(self) -> None:
@@ -120,7 +120,7 @@ def command_for(option: str) -> commands.AnyCommand | None:
             return commands.Approve(option)
 
 
-def _rows(question: QuestionView, pending: Pending, palette: Palette) -> list[Content]:
+def _rows(question: QuestionView, pending: Pending, palette: Palette, width: int) -> list[Content]:
     """What is known of the pending thing, a row for each kind of fact."""
     rows: list[Content] = []
     if pending.tool:
@@ -148,7 +148,7 @@ def _rows(question: QuestionView, pending: Pending, palette: Palette) -> list[Co
                 ),
             )
         )
-    rows += _window(pending)
+    rows += _window(pending, width)
     if pending.model:
         cost = (money(pending.cost_usd), "$ok" if pending.cost_usd == 0 else "$held")
         rows.append(_row("cost", cost, (" at most" if pending.cost_usd else "", "$dim")))
@@ -160,7 +160,7 @@ def _rows(question: QuestionView, pending: Pending, palette: Palette) -> list[Co
     return rows
 
 
-def _window(pending: Pending) -> list[Content]:
+def _window(pending: Pending, width: int) -> list[Content]:
     """What fills the model's window: tokens, a bar, and the parts."""
     if not pending.tokens and not pending.window:
         return []
@@ -170,7 +170,8 @@ def _window(pending: Pending) -> list[Content]:
         full, empty = bar(pending.tokens, pending.window, _BAR)
         parts += [(full, "$primary"), (empty, "$faint")]
     said = " · ".join(f"{p.name} {count(p.tokens)}{' cut' if p.cut else ''}" for p in pending.parts)
-    return [_row("window", *parts, (f"  {said}", "$dim"))]
+    left = width - _NAME - 1 - line(*parts).cell_length
+    return [_row("window", *parts, (f"  {cut(said, left - 2)}" if left > 12 else "", "$dim"))]
 
 
 def _row(name: str, *parts: Part) -> Content:

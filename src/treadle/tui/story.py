@@ -68,8 +68,11 @@ class Story:
             self._live.pop(key, None)
         elif isinstance(event, e.CheckFinished):
             self.checks.append((envelope, event))
-        elif isinstance(event, e.ModelReplied | e.ModelFailed):
+        elif isinstance(event, e.ModelReplied | e.ModelFailed | e.AttemptFinished):
             self._settle(key, event)
+        elif isinstance(event, e.RunFinished):
+            for left in list(self._live):
+                self._settle(left, event)
         teller = _TELLERS.get(type(event))
         if teller is not None:
             for content in teller(self, envelope, event):
@@ -92,7 +95,7 @@ class Story:
         except TreadleError:
             return ""
 
-    def _settle(self, key: tuple[str, int], event: e.ModelReplied | e.ModelFailed) -> None:
+    def _settle(self, key: tuple[str, int], event: e.AnyEvent) -> None:
         """What streamed becomes part of the story; a reply that was not seen streaming is read from its blob."""
         prose = self._live.pop(key, None)
         if prose is None and isinstance(event, e.ModelReplied):
