@@ -163,22 +163,27 @@ def build() -> Path:
 class Server:
     """A running server: `base` its address, `host` as OLLAMA_HOST has it, `pid` its process group."""
 
-    def __init__(self, port: int, pid: int) -> None:
+    def __init__(self, port: int, process: subprocess.Popen[bytes]) -> None:
         self.host = f"127.0.0.1:{port}"
         self.base = f"http://{self.host}"
-        self.pid = pid
+        self.process = process
+        self.pid = process.pid
 
-    def ask(self, path: str, value: object = None, data: bytes | Path | None = None) -> bytes:
-        """The body of the answer. Raises: `urllib.error.HTTPError` for a refusal."""
-        body = json.dumps(value).encode() if value is not None else None
-        if isinstance(data, Path):
-            with data.open("rb") as file:
-                asked = urllib.request.Request(f"{self.base}{path}", data=file, method="POST")
-                asked.add_header("content-length", str(data.stat().st_size))
-                return urllib.request.urlopen(asked, timeout=600).read()
-        return urllib.request.urlopen(
-            urllib.request.Request(f"{self.base}{path}", data=body), timeout=600
-        ).read()
+    def ask(self, path: str, value: object = None, file: Path | None = None) -> bytes:
+        """The body of the answer to `value` or to the file's bytes. Raises: `HTTPError`, closed, for a refusal."""
+        asked = urllib.request.Request(f"{self.base}{path}")
+        with contextlib.ExitStack() as opened:
+            if file:
+                asked.data = opened.enter_context(file.open("rb"))
+                asked.add_header("content-length", str(file.stat().st_size))
+            elif value is not None:
+                asked.data = json.dumps(value).encode()
+            try:
+                with urllib.request.urlopen(asked, timeout=600) as reply:
+                    return reply.read()
+            except urllib.error.HTTPError as error:
+                error.close()
+                raise
 
     def create(self, name: str) -> None:
         """Makes the model out of its weights, unless the server has it."""
@@ -189,7 +194,7 @@ class Server:
         path = weights(file)
         with path.open("rb") as opened:
             digest = f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
-        self.ask(f"/api/blobs/{digest}", data=path)
+        self.ask(f"/api/blobs/{digest}", file=path)
         asked: dict[str, object] = {"model": name, "files": {file: digest}, "stream": False}
         if template:
             asked |= {"template": template, "parameters": {"stop": STOPS}}
@@ -221,7 +226,7 @@ def start(*models: str, log: Path | None = None) -> Server:
             stderr=out,
             start_new_session=True,
         )
-    server = Server(port, process.pid)
+    server = Server(port, process)
     for _ in range(300):
         try:
             server.ask("/api/version")
@@ -247,8 +252,7 @@ def running(*models: str, log: Path | None = None) -> Iterator[Server]:
         yield server
     finally:
         server.kill(signal.SIGTERM)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(server.pid, 0)
+        server.process.wait(60)
         server.kill()
 
 

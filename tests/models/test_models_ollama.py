@@ -6,6 +6,9 @@ What the real one does is in test_models_ollama_real.py.
 import asyncio
 import copy
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -420,6 +423,14 @@ async def test_what_is_no_ollama_is_malformed(server):
         await open_model(ModelEntry("ollama/tiny", endpoint=server.base)).stream(ASK, lambda _: None)
 
 
+async def test_another_server_at_that_address_is_told_apart_from_a_missing_model(server):
+    server.behave = lambda peer: peer.answer(404, "<html>Not Found</html>", "text/html")
+    base = server.base.removesuffix("/v1")
+    for asked in (ollama_api.version(base), ollama_api.show(base, "tiny")):
+        with pytest.raises(Malformed, match=r"is no Ollama server \(status 404\)"):
+            await asked
+
+
 async def test_silence_before_and_within_a_reply_is_unreachable(scripted):
     async def silent(peer) -> None:
         await asyncio.Event().wait()
@@ -500,6 +511,42 @@ async def test_a_key_goes_along_and_is_not_repeated(scripted, monkeypatch):
 def test_options_that_cannot_be_are_refused_before_anything_is_sent(options):
     with pytest.raises(Refused, match="option"):
         check_available(ModelEntry("ollama/tiny", options=options))
+
+
+# By the command line
+
+MENDER = """\
+name: test-fixer
+description: Makes failing tests pass by the small model alone.
+prompt: test-fixer.md
+inputs: [item, suspects, receipt]
+output: {type: object, properties: {summary: {type: string, maxLength: 400}}, required: [summary]}
+checks: [parses, tests]
+permissions: {deny: [tests]}
+ladder:
+  - {tier: small, protocol: rewrite-then-edit, limits: {context_tokens: 1000}}
+"""
+
+
+async def test_stopped_in_mid_stream_a_run_says_so_with_exit_code_4(scripted, tmp_path):
+    scripted.chat = scripted.streams({"message": {"content": "def "}}, whole=False)
+    user = tmp_path / "config" / "treadle"
+    (user / "agents").mkdir(parents=True)
+    (user / "tiers.yaml").write_text("tiers:\n  small: {models: ['ollama/tiny:1b']}\n")
+    (user / "agents" / "test-fixer.yaml").write_text(MENDER)
+    env = {k: v for k, v in os.environ.items() if not k.startswith("XDG_")}
+    env |= {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_STATE_HOME": str(tmp_path / "state")}
+    env |= {"OLLAMA_HOST": scripted.server.base.removesuffix("/v1")}
+    words = ("demo", "--bug", "touching", "--into", str(tmp_path / "demo"), "--output", "json")
+    run = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "treadle", *words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    out, err = (stream.decode() for stream in await run.communicate())
+    assert run.returncode == 4, err
+    assert "ollama/tiny:1b: the Ollama server went away in the middle of its reply" in err
+    assert "ollama serve" in err
+    assert len(scripted.bodies) == 1
+    assert json.loads(out.splitlines()[-1])["is_error"] is True
 
 
 # Where the server is

@@ -5,6 +5,7 @@ Small on purpose: no redirects, no pool, no decoding of content codings (none is
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
@@ -146,7 +147,9 @@ async def _connect(parts: SplitResult, where: str) -> tuple[asyncio.StreamReader
     except TimeoutError as error:
         raise Unreachable(f"{where} does not answer") from error
     except OSError as error:
-        raise Unreachable(f"nobody answers at {where}: {error.strerror or error}") from error
+        of_system = isinstance(error, ConnectionError) or type(error) is OSError
+        why = os.strerror(error.errno) if of_system and error.errno else error.strerror or str(error)
+        raise Unreachable(f"nobody answers at {where}: {why}") from error
 
 
 def _framed(

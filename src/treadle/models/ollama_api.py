@@ -238,9 +238,19 @@ async def _asked(
     except Unreachable as error:
         error.hint = error.hint or START_HINT
         raise
+    if reply.status == 404 and not _is_ollamas(data):
+        raise Malformed(f"what answers at {base} is no Ollama server (status 404)")
     if reply.status != 200:
         raise fault(reply.status, reply.headers, data, name)
     return decoded(data, shape, name)
+
+
+def _is_ollamas(body: bytes) -> bool:
+    """Whether it is an error as Ollama words its own: a JSON object that holds `error`."""
+    try:
+        return bool(msgspec.json.decode(body, type=dict[str, Json]).get("error"))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
 
 
 def _no_pull(words: str, name: str) -> ProviderError:
