@@ -159,6 +159,18 @@ async def test_tool_calls_go_out_and_come_back_with_the_providers_ids(server, na
     sent = server.peers[0].raw.decode()
     assert sent.count('"c0"') == 2, "the call and what it gave"
     assert "print(1)" in sent and "b.py" in sent
+    assert "System:" not in sent, "nothing that nobody said stands in the conversation"
+
+
+async def test_what_a_conversation_repeats_is_cached_by_anthropic_and_a_single_question_is_not(server):
+    server.behave = says("x")
+    await ask(server, ModelRequest(ASK.messages, 50, tools=TOOLS), ANTHROPIC)
+    await ask(server, name=ANTHROPIC)
+    talk, single = server.peers
+    mark = {"type": "ephemeral"}
+    assert talk.body["system"][-1]["cache_control"] == mark
+    assert talk.body["messages"][-1]["content"][-1]["cache_control"] == mark
+    assert "cache_control" not in single.raw.decode()
 
 
 async def test_tool_calls_that_all_say_they_are_the_first_stay_apart(server):
@@ -174,17 +186,6 @@ async def test_tool_calls_that_all_say_they_are_the_first_stay_apart(server):
     server.behave = behave
     reply = await ask(server, ModelRequest(ASK.messages, 50, tools=TOOLS))
     assert reply.tool_calls == (ToolCall("a", "read", {"path": "a"}), ToolCall("b", "read", {"path": "b"}))
-
-
-async def test_after_tools_a_schema_may_be_asked_for_without_them(server):
-    server.behave = says('{"a": "b"}')
-    asked = (
-        *ASK.messages,
-        Message("assistant", "", (ToolCall("c0", "read", {}),)),
-        Message("tool", "x", tool_call_id="c0"),
-    )
-    reply = await ask(server, ModelRequest(asked, 50, schema=SCHEMA), ANTHROPIC)
-    assert json.loads(reply.text) == {"a": "b"}
 
 
 async def test_a_schema_is_sent_where_the_model_is_held_to_one_and_told_where_not(server):
@@ -283,6 +284,15 @@ async def test_a_refused_key_is_named_by_its_variable(server):
     with pytest.raises(Refused) as caught:
         await ask(server, name=ANTHROPIC)
     assert caught.value.hint == "look at the key in A_KEY"
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("name", [OPENAI, ANTHROPIC])
+async def test_a_redirect_takes_neither_the_request_nor_its_key_elsewhere(server, name, status):
+    server.behave = answers(status, {}, location=server.base.replace("127.0.0.1", "localhost") + "/elsewhere")
+    with pytest.raises(Refused, match="does not follow redirects"):
+        await ask(server, name=name)
+    assert len(server.peers) == 1
 
 
 async def test_overloaded_without_a_time_to_retry_is_unreachable(server):

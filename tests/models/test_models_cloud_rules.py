@@ -36,7 +36,14 @@ def test_a_missing_key_is_named(monkeypatch, litellm_is_there):
         check_available(ModelEntry("azure/x"))
     assert "export AZURE_API_KEY" in caught.value.hint
     monkeypatch.setenv("OTHER", KEY)
+    with pytest.raises(Refused, match="variable AZURE_API_BASE and AZURE_API_VERSION is"):
+        check_available(ModelEntry("azure/x", key_env="OTHER"))
+    monkeypatch.setenv("AZURE_API_BASE", "http://gpu")
+    monkeypatch.setenv("AZURE_API_VERSION", "2026-01-01")
     check_available(ModelEntry("azure/x", key_env="OTHER"))
+    secret = cloud.secret_of(ModelEntry("azure/x", key_env="OTHER"))
+    assert secret.parameters == {"api_key": KEY, "api_base": "http://gpu", "api_version": "2026-01-01"}
+    assert (secret.values, secret.variable) == ((KEY,), "OTHER")
 
 
 @pytest.mark.parametrize("value", ["two\nlines", "tab\there", "ünicode"])

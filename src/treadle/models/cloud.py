@@ -5,15 +5,15 @@ ends, so that its two seconds of start are paid once; keys are read here and go 
 """
 
 import asyncio
-import os
 from importlib.util import find_spec
 
 import msgspec
 from msgspec import Struct
 
-from treadle.models import cloud_faults, cloud_link, judge, keys
+from treadle.models import cloud_faults, cloud_link, judge
 from treadle.models.assembly import Assembly
 from treadle.models.base import ModelReply, ModelRequest, OnDelta, Timers
+from treadle.models.cloud_secret import Secret, secret_of
 from treadle.models.wire import message_json, tool_json
 from treadle.protocol.errors import ContextTooLong, Malformed, NoSuchModel, Refused, Unreachable
 from treadle.protocol.messages import Json, Message
@@ -27,18 +27,9 @@ _NO_OPTIONS = frozenset(
      "model_list", "num_retries", "max_retries", "stream", "stream_options", "messages", "model", "tools", "functions",
      "callbacks", "client", "mock_response", "timeout", "deployment_id"}
 )  # fmt: skip
-_PARAMETERS = {
-    "AZURE_API_BASE": "api_base",
-    "AZURE_API_VERSION": "api_version",
-    "AWS_ACCESS_KEY_ID": "aws_access_key_id",
-    "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key",
-    "AWS_REGION_NAME": "aws_region_name",
-    "AWS_SESSION_TOKEN": "aws_session_token",
-}
-"""The variables that litellm takes under another name than `api_key`."""
-_ALSO = {"bedrock": ("AWS_SESSION_TOKEN",)}
 _NEEDS_A_BROWSER = ("github_copilot", "chatgpt")
-_NO_KEY = "none"
+# A conversation's beginning is read again each turn; Anthropic bills that at a tenth where a request asks for it.
+_CACHED = [{"location": "message", "role": "system"}, {"location": "message", "index": -1}]
 # What a strict schema may hold by OpenAI's guide to structured outputs.
 _STRICT = frozenset(
     {"type", "properties", "required", "additionalProperties", "items", "enum", "const", "description", "title",
@@ -99,7 +90,7 @@ class CloudModel:
         self,
         worker: cloud_link.Worker,
         order: dict[str, Json],
-        secret: "Secret",
+        secret: Secret,
         request: ModelRequest,
         on_delta: OnDelta,
         load_s: float,
@@ -162,33 +153,20 @@ class CloudModel:
             body["stop"] = list(request.stop)
         if request.tools:
             body["tools"] = [tool_json(t) for t in request.tools]
+            if _is_anthropic(self.name):
+                body["cache_control_injection_points"] = _CACHED
         if request.schema is not None and known.schema:
             form = {"name": "reply", "strict": _is_strict(request.schema), "schema": request.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": form}
         elif request.schema is not None:
             messages = _with_schema(messages, request.schema)
-        body["messages"] = [message_json(m) for m in messages]
+        body["messages"] = [_message(m) for m in messages]
         return body | {k: v for k, v in self._entry.options.items() if k not in _OWN_OPTIONS}
 
     def _silent(self, began: bool) -> str:
         if began:
             return f"{self.name} fell silent in the middle of its reply for {self._timers.idle_s:g} s"
         return f"{self.name} did not begin to answer within {self._timers.first_byte_s:g} s"
-
-
-class Secret(Struct, frozen=True):
-    """What a request is allowed with: litellm's arguments, and the name of the key's variable."""
-
-    parameters: dict[str, str]
-    variable: str = ""
-
-    @property
-    def values(self) -> tuple[str, ...]:
-        """The values that no message may hold."""
-        return tuple(v for v in self.parameters.values() if v != _NO_KEY and len(v) > 3)
-
-    def __repr__(self) -> str:
-        return f"Secret({self.variable})"
 
 
 def check(entry: ModelEntry) -> None:
@@ -201,30 +179,6 @@ def check(entry: ModelEntry) -> None:
         )
     _must_pass(entry)
     secret_of(entry)
-
-
-def secret_of(entry: ModelEntry) -> Secret:
-    """The key for the entry's requests. Raises: `Refused`, naming the variables that are not set.
-
-    An entry with an endpoint gets the key that it names and no other: a maker's key is for the maker.
-    """
-    if entry.key_env:
-        return Secret({"api_key": _value(entry, entry.key_env)}, entry.key_env)
-    if entry.endpoint:
-        return Secret({"api_key": _NO_KEY})
-    provider = keys.provider_of(entry.name)
-    if provider is None:
-        return Secret({})
-    if absent := keys.missing(provider, os.environ):
-        names = " and ".join(absent)
-        raise Refused(
-            f"{entry.name}: the key's variable {names} is not set",
-            hint=f"export {absent[0]}=…, or name the variable that holds it with `key_env` in tiers.yaml",
-        )
-    first = next(n for n in (provider.variables[0], *provider.instead) if os.environ.get(n, "").strip())
-    also = tuple(n for n in _ALSO.get(provider.name, ()) if os.environ.get(n, "").strip())
-    names_of = (first, *provider.variables[1:], *also)
-    return Secret({_PARAMETERS.get(n, "api_key"): _value(entry, n) for n in names_of}, first)
 
 
 async def about(model_name: str) -> About:
@@ -265,19 +219,20 @@ def _must_pass(entry: ModelEntry) -> None:
         raise NoSuchModel(f"{entry.name} needs a login in a browser, which treadle does not do")
 
 
-def _value(entry: ModelEntry, variable: str) -> str:
-    value = os.environ.get(variable, "").strip()
-    if not value:
-        raise Refused(f"{entry.name}: the key's variable {variable} is not set", hint=f"export {variable}=…")
-    if not value.isascii() or not value.isprintable():
-        raise Refused(f"{entry.name}: the variable {variable} holds characters that no key has")
-    return value
-
-
 def _base(entry: ModelEntry) -> str:
     """The address as litellm wants it: for Anthropic's API it adds the version itself."""
     base = entry.endpoint.rstrip("/")
-    return base.removesuffix("/v1") if entry.name.startswith(("anthropic/", "claude-")) else base
+    return base.removesuffix("/v1") if _is_anthropic(entry.name) else base
+
+
+def _is_anthropic(model_name: str) -> bool:
+    return model_name.startswith(("anthropic/", "claude-"))
+
+
+def _message(message: Message) -> dict[str, Json]:
+    """The message; one of calls alone has no text, for litellm puts words of its own where an empty one stands."""
+    value = message_json(message)
+    return value | {"content": None} if message.tool_calls and not message.text else value
 
 
 def _with_schema(messages: tuple[Message, ...], schema: dict[str, Json]) -> tuple[Message, ...]:

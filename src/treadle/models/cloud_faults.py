@@ -80,6 +80,10 @@ def error_of(
     status = _status(fault.links)
     if kind == "overloaded_error":
         status = _OVERLOADED
+    if 300 <= status < 400:
+        return Refused(
+            f"the server sends {model} elsewhere (status {status}); treadle does not follow redirects"
+        )
     if not status:
         return Unreachable(f"{model}: {words}")
     return _with_hint(faults.sorted_out(status, kind, words, fault.retry_after, model), variable)

@@ -15,6 +15,7 @@ imported here, and stdout is the protocol's alone: what litellm prints goes to s
 import asyncio
 import json
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -243,8 +244,16 @@ def _quiet(litellm: Any) -> None:
     litellm.set_verbose = False
     litellm.turn_off_message_logging = True
     litellm.disable_streaming_logging = True
-    # Lets a conversation that had tools go on without them, which Anthropic's API refuses otherwise.
-    litellm.modify_params = True
+
+
+def _stay() -> None:
+    """Has no redirect followed: it would take the key, and a request meant for this machine, to another host.
+
+    litellm turns redirects on for each client, and httpx keeps headers such as `x-api-key` on the way.
+    """
+    for name in ("httpx", "httpx2"):
+        if name in sys.modules:
+            sys.modules[name].Response.has_redirect_location = property(lambda _: False)
 
 
 async def _serve(worker: Worker, orders: Any) -> None:
@@ -280,6 +289,7 @@ def main() -> None:
     import litellm
 
     _quiet(litellm)
+    _stay()
     asyncio.run(_serve(Worker(litellm, answers), orders))
 
 
