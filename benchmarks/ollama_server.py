@@ -109,9 +109,9 @@ def weights(file: str) -> Path:
     return folder() / file
 
 
-def usable(*models: str) -> bool:
-    """Whether the server is built here and has the weights of these models."""
-    return binary().is_file() and all(weights(MODELS[m][0]).is_file() for m in models)
+def has_weights(model: str) -> bool:
+    """Whether the weights of that model are here."""
+    return weights(MODELS[model][0]).is_file()
 
 
 def build() -> Path:
@@ -276,7 +276,7 @@ def speed() -> None:
             f"timings {u.load_s + u.prompt_s + u.decode_s:6.2f} s of {wall:6.2f} s wall"
         )
 
-    models = tuple(m for m in MODELS if usable(m))
+    models = tuple(m for m in MODELS if has_weights(m))
     with running(*models) as server:
         os.environ["OLLAMA_HOST"] = server.host
         for name in models:
@@ -292,7 +292,7 @@ def main(arguments: list[str]) -> int:
             print(build())
         case ["start"]:
             build()
-            server = start(*(m for m in MODELS if usable(m)))
+            server = start(*(m for m in MODELS if has_weights(m)))
             note.write_text(json.dumps({"pid": server.pid}))
             print(f"OLLAMA_HOST={server.host}")
         case ["stop"] if note.is_file():
@@ -303,7 +303,7 @@ def main(arguments: list[str]) -> int:
                     os.killpg(pid, signal.SIGTERM)
         case ["run", *command] if command:
             build()
-            with running(*(m for m in MODELS if usable(m))) as server:
+            with running(*(m for m in MODELS if has_weights(m))) as server:
                 return subprocess.run(
                     command, env={**os.environ, "OLLAMA_HOST": server.host}, check=False
                 ).returncode

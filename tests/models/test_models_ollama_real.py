@@ -35,12 +35,12 @@ def needs(name: str):
     pull = (
         f"no weights here: treadle models pull {ollama_server.MODELS[name][0].removesuffix('-instruct.gguf')}"
     )
-    return pytest.mark.skipif(not ollama_server.usable(name), reason=pull)
+    return pytest.mark.skipif(not ollama_server.has_weights(name), reason=pull)
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory) -> Iterator[ollama_server.Server]:
-    models = [m for m in (SMALL, CODER) if ollama_server.usable(m)]
+    models = [m for m in (SMALL, CODER) if ollama_server.has_weights(m)]
     with ollama_server.running(*models, log=tmp_path_factory.mktemp("ollama") / "log") as server:
         yield server
 
