@@ -70,11 +70,11 @@ async def test_an_unavailable_rung_is_left_out_and_the_next_one_used(make_repo, 
     assert ran.code == 0
 
 
-async def test_no_rung_to_be_had_ends_with_four_and_two_ways_to_get_one(make_repo, drive):
+async def test_no_rung_to_be_had_ends_with_four_and_the_way_to_get_one(make_repo, drive):
     root = make_repo(project(TOOLS % "small", small="  - error: no such model\n"))
     ran = await drive(root, "go")
     assert ran.code == 4
-    assert "models pull" in ran.view.hint and "endpoint" in ran.view.hint
+    assert "treadle setup" in ran.view.hint
 
 
 async def test_a_model_may_not_touch_what_is_denied(make_repo, drive):

@@ -31,8 +31,9 @@ SAME_CALL_LIMIT = 3
 async def converse(run: Run, attempt: Attempt) -> None:
     """Lets the model work with its rung's tools; each time it says it is done, the checks answer.
 
-    A result that fails goes back into the conversation while turns are left. Raises `Malformed` when it ends
-    without any result, `ContextTooLong` when the conversation outgrows the rung's window.
+    A result that fails goes back into the conversation while turns are left. After one that is not of the form asked
+    for, the next request is for that form alone, without tools. Raises `Malformed` when it ends without any result,
+    `ContextTooLong` when the conversation outgrows the rung's window.
     """
     rung, agent = attempt.rung, attempt.job.agent
     tools = tuple(get_tool(name) for name in rung.tools)
@@ -42,13 +43,15 @@ async def converse(run: Run, attempt: Attempt) -> None:
     told = ContextPart("tools", tokens_in(msgspec.json.encode(schemas).decode()))
     talk = _Talk(run, attempt)
     judged: ChangeSet | None = None
+    formless = False
     for turn in range(1, (rung.limits.turns or TURNS) + 1):
         _fits(messages, rung.limits.context_tokens)
         place = Place(attempt.place.step, attempt.place.attempt, turn)
         request = ModelRequest(
             tuple(messages),
             rung.limits.output_tokens or OUTPUT_TOKENS,
-            tools=schemas,
+            schema=agent.output if formless else None,
+            tools=() if formless else schemas,
             temperature=agent.temperature,
             context_tokens=rung.limits.context_tokens or 0,
         )
@@ -67,6 +70,9 @@ async def converse(run: Run, attempt: Attempt) -> None:
         if talk.changes == judged:
             return
         judgement = await _done(attempt, reply.text, talk.changes)
+        if judgement is None and formless:
+            raise Malformed("two replies in a row were not the JSON that was asked for", text=reply.text)
+        formless = judgement is None
         judged = talk.changes if judgement is not None else judged
         if judgement is not None and judgement.verdict != FAIL:
             return

@@ -11,7 +11,7 @@ from treadle.engine.budget import Meter, Worst
 from treadle.engine.gate import Gate
 from treadle.models.base import ModelReply, ModelRequest, Timers
 from treadle.models.judge import estimated_tokens
-from treadle.models.open import ENGINE, check_available, kind_of
+from treadle.models.open import check_available, kind_of
 from treadle.models.opened import OpenModels
 from treadle.models.prices import price_of
 from treadle.protocol.errors import NoSuchModel, ProviderError, RateLimited, Refused, Unreachable
@@ -25,11 +25,7 @@ from treadle.spec.tiers import ModelEntry, Tier, Tiers
 LONGEST_WAIT_S = 20.0
 """A rate limit is waited out once when the provider says it ends within this many seconds."""
 
-TWO_WAYS = (
-    f"two ways to get a model: (1) an embedded one: {ENGINE} && treadle models pull "
-    "qwen2.5-coder-1.5b; (2) a server that speaks the OpenAI API (llama-server, vLLM, Ollama's /v1): in "
-    'tiers.yaml of your treadle configuration, {model: local/NAME, endpoint: "http://127.0.0.1:8080/v1"}'
-)
+TWO_WAYS = "`treadle setup` shows what answers here, and binds a model to a tier or brings one"
 
 
 class Models:

@@ -10,6 +10,7 @@ from treadle.engine.gate import Gate
 from treadle.engine.judge import Judge
 from treadle.engine.models import Models
 from treadle.engine.state import StepResult
+from treadle.protocol.errors import PathError
 from treadle.protocol.events import Emit, Noted, Place, StepFinished, StepStarted
 from treadle.protocol.text import encode_json
 from treadle.solvers.base import Suspect
@@ -117,10 +118,16 @@ class Run:
         for path, change in changes.changes.items():
             if change.before is not None and change.before not in self._befores:
                 self._befores.add(change.before)
-                for content in (self.base.read(path), self._written_at(path)):
+                for content in (self._on_base(path), self._written_at(path)):
                     if content is not None and digest(content) == change.before:
                         self.keep(content)
         return self.keep(changes.to_json()) if changes else ""
+
+    def _on_base(self, path: str) -> bytes | None:
+        try:
+            return self.base.read(path)
+        except PathError:
+            return None
 
     def _written_at(self, path: str) -> bytes | None:
         change = self.written.get(path)

@@ -1,16 +1,19 @@
 """The app: lays the widgets out, and passes keys down as commands and events up to the board."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import App, ComposeResult
+from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import Resize
-from textual.widgets import ContentSwitcher, Static, TextArea
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
 
 from treadle.protocol import commands
 from treadle.tui.bars import TABS, TabBar, TopBar
@@ -18,9 +21,10 @@ from treadle.tui.board import Board
 from treadle.tui.diff_pane import DiffPane
 from treadle.tui.gate_bar import GateBar
 from treadle.tui.lines import Lines
-from treadle.tui.paint import cut, line
 from treadle.tui.rail import Rail
 from treadle.tui.sitting import MODES, Sitting
+from treadle.tui.tab_panes import TabPanes
+from treadle.tui.task_area import TaskArea
 from treadle.tui.task_input import TaskInput
 from treadle.tui.theme import OWN, variables
 
@@ -30,9 +34,7 @@ if TYPE_CHECKING:
 _NARROW = 96
 _FLUSH_S = 0.25
 _TICK_S = 1.0
-_CHOOSE_S = 0.25
 _TWICE_S = 2.0
-_RECENT_S = 0.6
 
 
 class TreadleApp(App[int]):
@@ -61,7 +63,7 @@ class TreadleApp(App[int]):
         for theme in OWN:
             self.register_theme(theme)
         self.theme = OWN[0].name
-        self.board = Board(root, self)
+        self.board = Board(root, lambda: self.main)
         self.sitting = Sitting(root, options, self.board, self._changed)
         self.sitting.loop = loop
         self.fault: Exception | None = None
@@ -70,13 +72,31 @@ class TreadleApp(App[int]):
         self._asked = ""
         self._diff_shown: tuple[str, bool] = ("", False)
         self._last_interrupt = 0.0
-        self._last_typed = 0.0
-        self._choosing: Any = None
 
     def _handle_exception(self, error: Exception) -> None:
         """A fault of the screen's own ends it; who opened it tells of it, instead of Textual's traceback."""
         self.fault = self.fault or error
         self.exit(70)
+
+    @property
+    def main(self) -> Screen[Any]:
+        """The screen under whatever lies over it."""
+        return self.screen_stack[0]
+
+    @property
+    def line(self) -> TaskInput:
+        """The task line."""
+        return self.main.query_one(TaskInput)
+
+    @property
+    def gate(self) -> GateBar:
+        """The gate's bar."""
+        return self.main.query_one(GateBar)
+
+    @property
+    def tabs(self) -> TabPanes:
+        """The tabs with their panes."""
+        return self.main.query_one(TabPanes)
 
     def get_css_variables(self) -> dict[str, str]:
         """The theme's variables and treadle's own colours."""
@@ -89,19 +109,13 @@ class TreadleApp(App[int]):
             with Vertical(id="left"):
                 yield Rail(id="rail")
                 yield Static(id="ledger")
-            with Vertical(id="right"):
-                yield TabBar(id="tabs")
-                with ContentSwitcher(initial="pane-transcript", id="panes"):
-                    yield Lines(follow=True, id="pane-transcript", classes="pane")
+            yield TabPanes(id="right")
         yield GateBar(id="gate")
-        yield Static(id="hint")
-        yield TaskInput(id="task")
+        yield TaskArea(self.sitting, id="task-area")
         yield Static(id="keys")
 
     def on_mount(self) -> None:
         """Shows the idle screen; all that takes time begins after it."""
-        task = self.query_one(TaskInput)
-        task.complete = self._completions
         self.call_after_refresh(self._stand)
 
     async def _stand(self) -> None:
@@ -145,16 +159,15 @@ class TreadleApp(App[int]):
             return
         self._asked = asked
         self.board.show_gate()
-        task = self.query_one(TaskInput)
         if question is None:
             if isinstance(self.focused, GateBar | DiffPane):
-                task.focus()
+                self.line.focus()
             return
         self.bell()
         if question.point == "before_write":
             self.call_later(self.action_tab, "Diff")
-        if not task.text.strip() and time.monotonic() - self._last_typed > _RECENT_S:
-            self.query_one(GateBar).focus()
+        if not self.main.query_one(TaskArea).is_typing:
+            self.gate.focus()
 
     async def _paint_diff(self) -> None:
         """Reads the change set that is in front, if it is another than the one shown."""
@@ -167,84 +180,40 @@ class TreadleApp(App[int]):
             return
         self._diff_shown = (blob, choosing)
         files = await self.sitting.desk.review(self.sitting.folder, blob) if blob else ()
-        await self._pane("Diff")
+        await self.tabs.pane("Diff")
         self.board.show_diff(files, head, choosing)
+        self._count_taken()
+
+    @on(DiffPane.Toggled)
+    def _count_taken(self) -> None:
+        """The gate says how many hunks a yes would write."""
+        pane = self.tabs.diff
+        if pane is not None and pane.choosing:
+            self.gate.count(len(pane.taken), pane.total)
 
     # Keys and clicks.
 
     @on(TaskInput.Submitted)
     async def _submitted(self, message: TaskInput.Submitted) -> None:
-        task = self.query_one(TaskInput)
-        text = message.text
-        view = self.board.view
-        if not text and view is not None and view.question is not None:
-            self.query_one(GateBar).focus()
+        if not message.text and self.gate.question is not None:
+            self.gate.focus()
             return
-        task.put("")
-        task.remember(text)
-        self._last_typed = 0.0
-        self._hint(())
+        self.main.query_one(TaskArea).clear()
         from treadle.tui.entered import entered
 
-        await entered(self, text)
-
-    @on(TextArea.Changed, "#task")
-    def _typed(self) -> None:
-        if self.query_one(TaskInput).text.strip():
-            self._last_typed = time.monotonic()
-        if self._choosing is not None:
-            self._choosing.stop()
-        self._choosing = self.set_timer(_CHOOSE_S, self._suggest)
-
-    async def _suggest(self) -> None:
-        """Under the task line: what completes it, or the loop that it would go to."""
-        text = self.query_one(TaskInput).text.strip()
-        gate = self.query_one(GateBar)
-        if not text and gate.question is not None:
-            gate.focus()
-        found = self._completions(self.query_one(TaskInput).text)
-        if found:
-            self._hint([("tab  ", "$accent"), ("   ".join(cut(f, 40) for f in found[:8]), "")])
-        elif not text or text[0] in "/!" or self.sitting.busy or self.sitting.desk is None:
-            self._hint(())
-        else:
-            await self.sitting.weigh(text)
-            choice = self.sitting.choice
-            if choice is None or self.query_one(TaskInput).text.strip() != text:
-                return
-            told = self.sitting.loop or choice.loop
-            why = "your choice" if self.sitting.loop else choice.told
-            self._hint(
-                [("loop ", "$dim"), (told, "bold"), (f"  {why}", "$dim"), ("   ctrl+o another", "$faint")]
-            )
-
-    def _hint(self, parts: Any) -> None:
-        hint = self.query_one("#hint", Static)
-        hint.display = bool(parts)
-        if parts:
-            hint.update(line(*parts))
-
-    def _completions(self, text: str) -> list[str]:
-        from treadle.tui import slash
-
-        desk = self.sitting.desk
-        if desk is None:
-            return []
-        loops = tuple(desk.catalog.loops) if desk.catalog else ()
-        return slash.completions(text, loops, tuple(self.available_themes), desk.standing.files)
+        await entered(self, message.text)
 
     @on(GateBar.Answered)
     def _answered(self, message: GateBar.Answered) -> None:
-        pane = self.query(DiffPane)
-        if message.option == "part" or (message.option == "yes" and pane and pane.first().choosing):
-            taken, total = pane.first().taken, pane.first().total
-            if message.option == "part" and not taken:
+        pane = self.tabs.diff
+        command = message.command
+        if message.option == "yes" and pane is not None and pane.choosing and pane.total:
+            if not pane.taken:
                 self.notify("No hunk is taken: d denies the whole change.", severity="warning")
                 return
-            whole = message.option == "yes" or len(taken) == total
-            self.sitting.submit(commands.Approve("yes") if whole else commands.Take(taken))
-        elif message.command is not None:
-            self.sitting.submit(message.command)
+            if len(pane.taken) < pane.total:
+                command = commands.Take(pane.taken)
+        self.sitting.submit(command)
 
     @on(Rail.Chosen)
     def _chosen(self, message: Rail.Chosen) -> None:
@@ -261,40 +230,21 @@ class TreadleApp(App[int]):
 
     def on_key(self, event: Any) -> None:
         """While changes are reviewed, the gate's keys work in the Diff tab too."""
-        gate = self.query_one(GateBar)
-        if gate.question is not None and isinstance(self.focused, Lines):
-            gate.on_key(event)
+        if self.gate.question is not None and isinstance(self.focused, Lines):
+            self.gate.on_key(event)
 
     def on_resize(self, event: Resize) -> None:
         """On a narrow screen rail and tabs take turns."""
-        self.screen.set_class(event.size.width < _NARROW, "narrow")
+        self.main.set_class(event.size.width < _NARROW, "narrow")
         self._changed()
-
-    async def _pane(self, tab: str) -> Lines:
-        """The tab's pane, made when it is first needed."""
-        found = self.query(f"#pane-{tab.lower()}")
-        if found:
-            return found.first(Lines)
-        name = f"pane-{tab.lower()}"
-        pane = (
-            DiffPane(id=name, classes="pane")
-            if tab == "Diff"
-            else Lines(follow=tab == "Trace", id=name, classes="pane")
-        )
-        pane.display = False
-        await self.query_one(ContentSwitcher).mount(pane)
-        return pane
 
     async def action_tab(self, tab: str) -> None:
         """Brings a tab to the front."""
-        await self._pane(tab)
+        await self.tabs.choose(tab)
         self.board.tab = tab
-        self.query_one(TabBar).choose(tab)
-        self.query_one(ContentSwitcher).current = f"pane-{tab.lower()}"
-        self.screen.remove_class("rail-shown")
-        view = self.board.view
-        if view is not None and view.question is not None and not self.query_one(TaskInput).text.strip():
-            (await self._pane(tab)).focus()
+        self.main.remove_class("rail-shown")
+        if self.gate.question is not None and not self.main.query_one(TaskArea).is_typing:
+            self.tabs.shown.focus()
         self.board.paint_pane()
         await self._paint_diff()
 
@@ -304,16 +254,15 @@ class TreadleApp(App[int]):
 
     def action_next_pane(self) -> None:
         """Task line, rail, tab, gate, and around."""
-        shown = self.query_one(f"#pane-{self.board.tab.lower()}")
-        order = [self.query_one(TaskInput), self.query_one(Rail), shown]
-        if self.query_one(GateBar).question is not None:
-            order.append(self.query_one(GateBar))
+        order: list[Widget] = [self.line, self.main.query_one(Rail), self.tabs.shown]
+        if self.gate.question is not None:
+            order.append(self.gate)
         at = order.index(self.focused) if self.focused in order else -1
         order[(at + 1) % len(order)].focus()
 
     def action_toggle_rail(self) -> None:
         """On a narrow screen, shows the rail instead of the tabs, and back."""
-        self.screen.toggle_class("rail-shown")
+        self.main.toggle_class("rail-shown")
         self._changed()
 
     def action_cycle_mode(self) -> None:
@@ -323,28 +272,30 @@ class TreadleApp(App[int]):
     async def action_other_loop(self) -> None:
         """Another loop for the task that is being typed."""
         self.sitting.other_loop()
-        await self._suggest()
+        await self.main.query_one(TaskArea).suggest()
 
     def action_escape(self) -> None:
         """Back to the task line; there, pauses the run."""
-        task = self.query_one(TaskInput)
-        if self.focused is not task and self.query_one(GateBar).question is None:
-            task.focus()
-        elif self.board.running and self.board.view is not None and self.board.view.question is None:
+        if len(self.screen_stack) > 1:
+            self.screen.dismiss(None)
+            return
+        held = self.gate.question is not None
+        if self.focused is not self.line:
+            self.line.focus()
+        elif held:
+            self.gate.focus()
+        elif self.board.running:
             self.sitting.submit(commands.Pause())
             self.notify("Pausing at the next step.", timeout=2)
-        elif self.focused is task:
-            self.query_one(GateBar).focus() if self.query_one(GateBar).question else None
-        else:
-            task.focus()
 
     def action_interrupt(self) -> None:
         """Clears the line, else aborts the run, else quits when pressed twice."""
-        task = self.query_one(TaskInput)
-        if self.screen.get_selected_text():
+        if len(self.screen_stack) > 1:
+            self.screen.dismiss(None)
+        elif self.screen.get_selected_text():
             self.screen.action_copy_text()
-        elif task.text:
-            task.put("")
+        elif self.line.text:
+            self.line.put("")
         elif self.sitting.busy:
             self.sitting.abort()
         elif time.monotonic() - self._last_interrupt < _TWICE_S:
@@ -352,6 +303,16 @@ class TreadleApp(App[int]):
         else:
             self._last_interrupt = time.monotonic()
             self.notify("ctrl+c once more to quit.", timeout=_TWICE_S)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What the palette offers: the slash commands that need no more words, and the themes."""
+        from treadle.tui.entered import entered
+        from treadle.tui.slash import COMMANDS
+
+        for name, does in COMMANDS.items():
+            yield SystemCommand(f"/{name}", does, partial(entered, self, f"/{name}"))
+        for theme in self.available_themes:
+            yield SystemCommand(f"/theme {theme}", "colours", partial(entered, self, f"/theme {theme}"))
 
     def action_help(self) -> None:
         """All keys and commands."""

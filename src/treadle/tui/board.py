@@ -1,6 +1,7 @@
 """The board: paints the widgets from the view and the story, only those whose content changed."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,8 @@ from textual.widgets import Static
 class Board:
     """What the screen shows beside the task line. `view` None: nothing ran yet."""
 
-    def __init__(self, root: Path, node: DOMNode) -> None:
-        self._node = node
+    def __init__(self, root: Path, node: Callable[[], DOMNode]) -> None:
+        self._find = node
         self.root = root
         self.palette = Palette()
         self.story = Story(self.palette)
@@ -52,6 +53,10 @@ class Board:
         if catalog is not None:
             self.palette = Palette([tier.name for tier in catalog.tiers.tiers])
             self.story.palette = self.palette
+
+    @property
+    def _node(self) -> DOMNode:
+        return self._find()
 
     @property
     def running(self) -> bool:

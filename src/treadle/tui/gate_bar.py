@@ -22,10 +22,9 @@ _LETTERS = {
     "skip": ("k", "skip"),
     "abort": ("a", "abort"),
     "yes": ("y", "yes"),
-    "part": ("t", "the taken hunks"),
     "no": ("d", "deny"),
 }
-_ORDER = ("yes", "part", "next", "into", "continue", "skip", "no", "abort")
+_ORDER = ("yes", "next", "into", "continue", "skip", "no", "abort")
 _POINTS = {
     "before_step": "next",
     "before_turn": "next request",
@@ -39,9 +38,9 @@ class GateBar(Static, can_focus=True):
     """Shows the open question. While it has the focus one key answers; posts `Answered` with the command."""
 
     class Answered(Message):
-        """A person's answer; `option` "part" leaves it to the app to name the hunks."""
+        """A person's answer."""
 
-        def __init__(self, option: str, command: commands.AnyCommand | None) -> None:
+        def __init__(self, option: str, command: commands.AnyCommand) -> None:
             super().__init__()
             self.option = option
             self.command = command
@@ -49,6 +48,8 @@ class GateBar(Static, can_focus=True):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keys: dict[str, str] = {}
+        self._rows: list[Content] = []
+        self._yes = ""
         self.question: QuestionView | None = None
 
     def ask(self, question: QuestionView, pending: Pending, palette: Palette, place: str) -> None:
@@ -57,8 +58,17 @@ class GateBar(Static, can_focus=True):
         self._keys = letters_of(question.options)
         title = _POINTS.get(question.point, "question")
         self.border_title = f" {title}{': ' + place if place else ''} "
-        rows = _rows(question, pending, palette, max(60, self.app.size.width - 6))
-        self.update(lines([*rows, line(""), self._key_line()]))
+        self._rows = _rows(question, pending, palette, max(60, self.app.size.width - 6))
+        self._yes = "yes"
+        self._paint()
+
+    def count(self, taken: int, total: int) -> None:
+        """Says what a yes would write: so many hunks of all."""
+        self._yes = f"yes: all {total} hunks" if taken == total else f"yes: {taken} of {total} hunks"
+        self._paint()
+
+    def _paint(self) -> None:
+        self.update(lines([*self._rows, line(""), self._key_line()]))
 
     def clear(self) -> None:
         """No question is open."""
@@ -68,7 +78,7 @@ class GateBar(Static, can_focus=True):
     def _key_line(self) -> Content:
         parts: list[Part] = []
         for letter, option in self._keys.items():
-            label = _LETTERS.get(option, (letter, option))[1]
+            label = self._yes if option == "yes" else _LETTERS.get(option, (letter, option))[1]
             at = label.find(letter)
             if 0 <= at < 2:
                 parts += [(label[:at], ""), (letter, "$held bold"), (label[at + 1 :] + "   ", "")]
@@ -87,10 +97,13 @@ class GateBar(Static, can_focus=True):
 
 
 def letters_of(options: Sequence[str]) -> dict[str, str]:
-    """A key for each option, in the order in which they are shown: its usual letter, else its first free one."""
+    """A key for each option, in the order in which they are shown: its usual letter, else its first free one.
+
+    A part of the changes has no key of its own: a yes writes the hunks that are taken.
+    """
     found: dict[str, str] = {}
     known = [o for o in _ORDER if o in options]
-    for option in [*known, *(o for o in options if o not in known)]:
+    for option in [*known, *(o for o in options if o not in (*known, "part"))]:
         wanted = [_LETTERS[option][0]] if option in _LETTERS else [c for c in option.lower() if c.isalnum()]
         wanted += list("123456789")
         letter = next((c for c in wanted if c not in found), "")
@@ -99,8 +112,8 @@ def letters_of(options: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def command_for(option: str) -> commands.AnyCommand | None:
-    """The command that an option stands for; None for a part, whose hunks the caller names."""
+def command_for(option: str) -> commands.AnyCommand:
+    """The command that an option stands for."""
     match option:
         case "next":
             return commands.Next()
@@ -114,8 +127,6 @@ def command_for(option: str) -> commands.AnyCommand | None:
             return commands.Abort()
         case "no":
             return commands.Deny()
-        case "part":
-            return None
         case _:
             return commands.Approve(option)
 

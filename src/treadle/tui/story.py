@@ -149,14 +149,13 @@ def _step_finished(story: Story, _: e.Envelope, event: e.StepFinished) -> list[C
     seen = story.checks[-1][1].summary if story.checks else ""
     said = "" if event.summary == seen else f"  {event.summary}"
     told = [line((f"{sign} {event.verdict}", style), said, (f"  {seconds(event.duration_s)}", "$faint"))]
-    if event.hint and event.verdict != "pass":
-        told.append(line(("  next: ", "$accent"), event.hint))
     return told
 
 
 def _attempt_started(story: Story, _: e.Envelope, event: e.AttemptStarted) -> list[Content]:
     tier = (event.tier, story.palette.tier(event.tier) + " bold")
-    return [line("  ", tier, (f"  {event.model or event.how}", "$foreground"), (f"  {event.how}", "$dim"))]
+    how = (f"  {event.how}", "$dim") if event.model else ""
+    return [line("  ", tier, f"  {event.model or event.how}", how)]
 
 
 def _attempt_finished(story: Story, _: e.Envelope, event: e.AttemptFinished) -> list[Content]:
@@ -205,13 +204,14 @@ def _solver(_story: Story, _: e.Envelope, event: e.SolverFinished) -> list[Conte
     return [line(("    search  ", "$dim"), event.summary, (f"  {count(event.tried)} candidates", "$faint"))]
 
 
-def _check(story: Story, _: e.Envelope, event: e.CheckFinished) -> list[Content]:
+def _check(story: Story, envelope: e.Envelope, event: e.CheckFinished) -> list[Content]:
     sign, style = mark(event.verdict)
     on = "  on the base" if event.on == "base" else ""
     told = [line((f"    {sign} ", style), (event.check, "$dim"), f"  {event.summary}", (on, "$faint"))]
     if event.verdict in ("fail", "error"):
         detail = [text for text in story.blob(event.detail).splitlines() if text.strip()]
-        told += [line(("      " + cut(text, 160), "$dim")) for text in detail[:_DETAIL_LINES]]
+        most = _DETAIL_LINES if not envelope.attempt else _DETAIL_LINES // 3
+        told += [line(("      " + cut(text, 160), "$dim")) for text in detail[:most]]
     return told
 
 
