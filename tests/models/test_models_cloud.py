@@ -494,6 +494,13 @@ async def test_a_prompt_surely_longer_than_the_models_window_is_not_sent(server)
     assert server.peers == []
 
 
+async def test_a_reply_may_say_the_same_piece_over_and_over(server):
+    server.behave = says(*["    "] * 300)
+    assert (await ask(server)).text == "    " * 300
+    server.behave = says(*["1,0,"] * 300)
+    assert (await ask(server, name=ANTHROPIC)).text == "1,0," * 300
+
+
 async def test_a_long_request_and_a_long_reply_come_through(server):
     text = "é" * 300_000
     server.behave = says(text)

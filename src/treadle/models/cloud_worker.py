@@ -244,6 +244,8 @@ def _quiet(litellm: Any) -> None:
     litellm.set_verbose = False
     litellm.turn_off_message_logging = True
     litellm.disable_streaming_logging = True
+    # It fails a reply that says the same piece a hundred times, which a table of zeros or a deep indent does.
+    litellm.REPEATED_STREAMING_CHUNK_LIMIT = 1 << 30
 
 
 def _stay() -> None:
