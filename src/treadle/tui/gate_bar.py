@@ -148,7 +148,7 @@ def _rows(question: QuestionView, pending: Pending, palette: Palette, width: int
             what.append((f"  {cut(pending.item, 70)}", "bold"))
         rows.append(_row("ask", *what))
     else:
-        rows.append(_row("about", question.subject))
+        rows += _paragraph("about", question.subject, width)
     if question.point == "before_write":
         rows.append(
             _row(
@@ -167,7 +167,7 @@ def _rows(question: QuestionView, pending: Pending, palette: Palette, width: int
         first = f" ({len(pending.target)} failing first)" if pending.target else ""
         rows.append(_row("then", " → ".join(pending.checks) + first))
     if pending.unproven:
-        rows.append(_row("proof", ("nothing judged these changes: they are unproven", "$held")))
+        rows.append(_row("proof", ("unproven: no check vouches for these changes", "$held")))
     return rows
 
 
@@ -183,6 +183,14 @@ def _window(pending: Pending, width: int) -> list[Content]:
     said = " · ".join(f"{p.name} {count(p.tokens)}{' cut' if p.cut else ''}" for p in pending.parts)
     left = width - _NAME - 1 - line(*parts).cell_length
     return [_row("window", *parts, (f"  {cut(said, left - 2)}" if left > 12 else "", "$dim"))]
+
+
+def _paragraph(name: str, text: str, width: int) -> list[Content]:
+    """A row whose text goes on under its beginning."""
+    from textwrap import wrap
+
+    said = wrap(text, max(20, width - _NAME - 1)) or [""]
+    return [_row(name if not number else "", part) for number, part in enumerate(said)]
 
 
 def _row(name: str, *parts: Part) -> Content:

@@ -162,7 +162,7 @@ def _step_row(
     took = now - step.started_at if running else step.duration_s
     name = step.item if deep else step.place.partition("@")[0]
     name = _short(name) if deep else name
-    if step.items > 1:
+    if step.items > 1 and not step.item:
         name += f" ×{step.items}"
     verdict = "held" if held else step.verdict
     left: list[Part] = [("  " * deep, ""), (f"{sign} ", style)]
