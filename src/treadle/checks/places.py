@@ -1,12 +1,17 @@
 """The check `places`: what an answer says it rests on is there. That the answer follows from it, nobody checked."""
 
+import re
+
 from treadle.checks.base import CheckResult, Subject
 from treadle.protocol.errors import PathError
 from treadle.protocol.messages import FAIL, NONE, PASS, Json
 from treadle.workspace.view import MergedView
 
-NEAR = 3
+NEAR = 10
 """How many lines above or below its line a quote may begin."""
+
+_LOOSE = re.compile(r"[\s\"'`\\]")
+"""What a quote may have otherwise than the file: blanks, line breaks, the kind of quotes, escapes."""
 
 
 class PlacesCheck:
@@ -43,11 +48,7 @@ def _fault(place: Json, view: MergedView) -> str:
     if isinstance(quote, str) and quote.strip():
         first = 0 if not isinstance(line, int) else max(0, line - 1 - NEAR)
         last = len(lines) if not isinstance(line, int) else line + NEAR + quote.count("\n")
-        if _squeezed(quote) not in _squeezed("\n".join(lines[first:last])):
-            where = f"near line {line} of {path}" if isinstance(line, int) else path
-            return f"`{quote.strip().splitlines()[0][:60]}` does not stand in {where}"
+        if _LOOSE.sub("", quote) not in _LOOSE.sub("", "\n".join(lines[first:last])):
+            where = f"near line {line} of {path}" if isinstance(line, int) else f"in {path}"
+            return f"`{quote.strip().splitlines()[0][:60]}` does not stand {where}"
     return ""
-
-
-def _squeezed(text: str) -> str:
-    return " ".join(text.split())

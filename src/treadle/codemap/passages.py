@@ -29,13 +29,14 @@ LINES = 40
 _LARGEST = 200_000
 _MOST_BYTES = 24 << 20
 _NAME_WEIGHT = 3
-_ASIDE = 0.6
-"""What a test, a changelog or generated text counts beside the code and its documentation."""
+_ASIDE = 0.4
+"""What a test, a changelog, a licence or generated text counts beside the code and its documentation."""
 
 _WORD = re.compile(r"[^\W\d_][\w]*")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[^\W_a-zA-Z0-9]+")
 _NOISE = re.compile(
-    r"(^|/)(changelog|changes|history|news)[^/]*$|\.(lock|min\.js|svg|po|pot)$", re.IGNORECASE
+    r"(^|/)(changelog|changes|history|news|licen[cs]e|copying|notice|authors)[^/]*$|\.(lock|min\.js|svg|po|pot)$",
+    re.IGNORECASE,
 )
 _TEST_WORD = re.compile(r"\btest", re.IGNORECASE)
 _STOP = frozenset(
@@ -79,7 +80,7 @@ def passages(read: Callable[[str], bytes], files: Iterable[str], question: str, 
     asks_tests = bool(_TEST_WORD.search(question))
     scored = [(_score(f.counts, f.length, mean, weights) * _aside(f.path, asks_tests), f) for f in held]
     best = sorted(((s, f) for s, f in scored if s > 0), key=lambda x: (-x[0], x[1].path))[:FILES_SPLIT]
-    ranked = _ranked(best, weights, asks_tests)
+    ranked = _ranked(best, wanted, asks_tests)
     note = f"({left} files were too large or too many to look at)\n" if left else ""
     return _written(ranked, {file.path: file for _, file in best}, budget_tokens * BYTES_PER_TOKEN, note)
 
@@ -105,7 +106,7 @@ def _held(read: Callable[[str], bytes], files: Iterable[str]) -> tuple[list[_Fil
     return held, left
 
 
-def _ranked(best: list[tuple[float, _File]], weights: dict[str, float], asks_tests: bool) -> list[_Piece]:
+def _ranked(best: list[tuple[float, _File]], wanted: list[str], asks_tests: bool) -> list[_Piece]:
     """The pieces of the best files, the best first."""
     counted: list[tuple[_Piece, Counter[str]]] = []
     for _, file in best:
@@ -117,6 +118,7 @@ def _ranked(best: list[tuple[float, _File]], weights: dict[str, float], asks_tes
                 counts[term] += _NAME_WEIGHT
             counts.update(named)
             counted.append((piece, counts))
+    weights = {t: _idf(sum(t in counts for _, counts in counted), len(counted)) for t in wanted}
     mean = sum(counts.total() for _, counts in counted) / max(1, len(counted))
     scores = [
         (_score(counts, counts.total(), mean, weights) * _aside(piece.path, asks_tests), piece)
@@ -159,8 +161,10 @@ def _written(ranked: list[_Piece], files: dict[str, _File], room: int, note: str
         lines = files[piece.path].content.decode("utf-8", "replace").splitlines()[piece.start - 1 : piece.end]
         while lines and not lines[-1].strip():
             lines.pop()
-        shown = [f"{n:>4}  {line[:200]}" for n, line in enumerate(lines, piece.start)]
-        head = f"{piece.path}:{piece.start}-{piece.start + len(lines) - 1}"
+        blank = next((n for n, line in enumerate(lines) if line.strip()), 0)
+        first, last = piece.start + blank, piece.start + len(lines) - 1
+        shown = [f"{n:>4}  {line[:200]}" for n, line in enumerate(lines[blank:], first)]
+        head = f"{piece.path}:{first}-{last}"
         text = str(valid("\n".join([head, *shown]) + "\n"))
         if len(text.encode()) > room:
             if parts:

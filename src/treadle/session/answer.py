@@ -22,7 +22,9 @@ def _blocks(value: Json) -> list[str]:
     if isinstance(value, dict):
         if len(texts := [v for v in value.values() if isinstance(v, str)]) == len(value) == 1:
             return texts
-        return [block for key, inner in value.items() for block in _field(key, inner)]
+        # What is said comes before what it rests on, in whichever order the model was made to give them.
+        ordered = sorted(value.items(), key=lambda field: not isinstance(field[1], str))
+        return [block for key, inner in ordered for block in _field(key, inner)]
     if isinstance(value, list):
         return ["\n".join(_entry(n, item) for n, item in enumerate(value, 1))] if value else []
     return [str(value).strip()]
