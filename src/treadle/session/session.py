@@ -78,7 +78,7 @@ class Session:
         self._run: Run | None = None
         self._stopped = 0
         self._opened = opened
-        self._thread = thread_text(root, options.thread) if options.thread else ""
+        self._thread = _told(root, options.thread, again=record is not None)
         self._driving: asyncio.Task[View] | None = None
         mode = options.mode or catalog.settings.mode
         self.gate = Gate(
@@ -279,6 +279,16 @@ class Session:
     def _is_proven(self) -> bool:
         """Whether checks judged all of the last change set."""
         return self._run is not None and bool(self._run.last_changes) and not self._run.last_unproven
+
+
+def _told(root: Path, thread: str, *, again: bool) -> str:
+    """What the run is told of its thread. Raises: `TraceError` where that is gone, but for a run that goes on."""
+    try:
+        return thread_text(root, thread) if thread else ""
+    except TraceError:
+        if again:
+            return ""
+        raise
 
 
 def resume(root: Path, folder: Path, options: Options) -> Session:
