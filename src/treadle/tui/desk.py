@@ -89,8 +89,10 @@ class Desk:
         def compose() -> "Session":
             import msgspec
 
-            from treadle.session.session import Session
+            from treadle.session.session import OpenModels, Session
 
+            if self.engine.opened is None:
+                self.engine.opened = OpenModels()
             options = msgspec.structs.replace(
                 self._options(),
                 task=task,
@@ -101,7 +103,7 @@ class Desk:
                 attended=True,
                 review=True,
             )
-            return Session(self.root, catalog, options)
+            return Session(self.root, catalog, options, opened=self.engine.opened)
 
         def noted(session: "Session") -> None:
             self.last_run = session.id

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from treadle.protocol.commands import AnyCommand
     from treadle.protocol.events import Envelope
-    from treadle.session.session import Session
+    from treadle.session.session import OpenModels, Session
     from treadle.session.view import View
 
 T = TypeVar("T")
@@ -20,7 +20,8 @@ _PATIENCE_S = 3.0
 
 class EngineThread:
     """An event loop in a thread of its own that lives as long as the app: children that die with the thread that
-    started them (a model's process, a sandbox) then die with the app and not with a run.
+    started them (a model's process, a sandbox) then die with the app and not with a run. `opened` are the models that
+    stay open from run to run.
     """
 
     def __init__(self, deliver: Callable[[Sequence["Envelope"]], None]) -> None:
@@ -31,6 +32,7 @@ class EngineThread:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="treadle-engine", daemon=True)
         self._thread.start()
+        self.opened: OpenModels | None = None
         self._session: Session | None = None
         self._driving: asyncio.Task[View] | None = None
 
@@ -108,3 +110,5 @@ class EngineThread:
             self._session.stop()
         if self._driving is not None:
             await asyncio.wait([self._driving])
+        if self.opened is not None:
+            await self.opened.close()

@@ -8,6 +8,7 @@ from textual.content import Content
 
 from treadle.protocol import events as e
 from treadle.protocol.errors import TreadleError
+from treadle.session.answer import as_text
 from treadle.session.trace import read_blob
 from treadle.tui.paint import Part, count, cut, line, mark, money, seconds
 from treadle.tui.prose import Prose
@@ -134,8 +135,8 @@ def _record(envelope: e.Envelope) -> Content:
 
 def _run_started(_story: Story, _: e.Envelope, event: e.RunStarted) -> list[Content]:
     task = event.task or event.loop
-    where = f"{event.sandbox} sandbox" if event.sandbox else ""
-    return [line(("❯ ", "$accent bold"), (task, "bold")), line(f"  loop {event.loop} · {where}", "")]
+    why = (f"  {event.chosen}", "$dim") if event.chosen else ""
+    return [line(("❯ ", "$accent bold"), (task, "bold")), line(("  loop ", "$dim"), event.loop, why)]
 
 
 def _step_started(_story: Story, envelope: e.Envelope, event: e.StepStarted) -> list[Content]:
@@ -149,6 +150,10 @@ def _step_finished(story: Story, _: e.Envelope, event: e.StepFinished) -> list[C
     seen = story.checks[-1][1].summary if story.checks else ""
     said = "" if event.summary == seen else f"  {event.summary}"
     told = [line((f"{sign} {event.verdict}", style), said, (f"  {seconds(event.duration_s)}", "$faint"))]
+    if isinstance(event.output, dict) and set(event.output) - {"summary", "verdict"}:
+        answer = Prose("  ")
+        answer.feed(as_text(event.output).rstrip())
+        told = [line(""), *answer.lines, line(""), *told]
     return told
 
 
