@@ -88,7 +88,7 @@ def test_print_and_trust_may_stand_anywhere(treadle, make_repo, words):
         (["runs", "resume", "--base", "index"], "treadle runs resume --help"),
         (["rnus"], "did you mean `runs`?"),
         (["fxi"], "did you mean `fix`?"),
-        (["mend the bug"], "treadle run --loop NAME 'mend the bug'"),
+        (["mend the bug"], "treadle run 'mend the bug'"),
         (["--loop", "fix"], "treadle run --loop"),
     ],
     ids=str,

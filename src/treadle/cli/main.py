@@ -1,7 +1,6 @@
 """The command line: finds the command's room, imports that one alone, and runs it."""
 
 import importlib
-import sys
 from collections.abc import Sequence
 
 from treadle.protocol.errors import UsageError
@@ -107,7 +106,13 @@ def _loop_or_task(words: list[str]) -> int:
 def _help() -> int:
     from treadle.protocol.text import put
 
-    lines = [INTRODUCTION, "", "usage: treadle [TASK]    the screen, in this repository", "       treadle COMMAND …", ""]
+    lines = [
+        INTRODUCTION,
+        "",
+        "usage: treadle [TASK]    the screen, in this repository",
+        "       treadle COMMAND …",
+    ]
+    lines.append("")
     lines += [f"  {name:<8} {text}" for name, (_, text) in COMMANDS.items()]
     lines += ["  LOOP     short for `run --loop LOOP`", "  -p TASK  short for `run TASK`, as elsewhere", ""]
     lines += ["  treadle COMMAND --help · treadle --version"]

@@ -30,11 +30,18 @@ class EngineThread:
         self._inbox: deque[Envelope] = deque()
         self._waking = False
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="treadle-engine", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="treadle-engine", daemon=True)
         self._thread.start()
         self.opened: OpenModels | None = None
         self._session: Session | None = None
         self._driving: asyncio.Task[View] | None = None
+
+    def _work(self) -> None:
+        """The thread's life: its loop, until that is stopped."""
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()
 
     @property
     def session(self) -> "Session | None":
@@ -110,5 +117,9 @@ class EngineThread:
             self._session.stop()
         if self._driving is not None:
             await asyncio.wait([self._driving])
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
         if self.opened is not None:
             await self.opened.close()

@@ -69,7 +69,7 @@ class SetupScreen(ModalScreen[bool]):
         from treadle.session.setup import probe
 
         self._found = await probe(self._sitting.root)
-        self._cloud = self._found.cloud or "never"
+        self._cloud = self._found.cloud or self._cloud
         self._propose()
 
     def _propose(self) -> None:
@@ -78,6 +78,15 @@ class SetupScreen(ModalScreen[bool]):
         if self._found is not None:
             self._binding = propose(self._found, self._cloud)
             self._paint()
+            self.run_worker(self._price(), group="prices", exclusive=True)
+
+    async def _price(self) -> None:
+        """Adds the prices as soon as they are known; they come from another process."""
+        from treadle.session.setup import with_prices
+
+        if self._found is not None and self._binding is not None:
+            self._binding = await with_prices(self._found, self._binding)
+            self._paint()
 
     def _paint(self) -> None:
         if self._found is None or self._binding is None:
@@ -85,7 +94,7 @@ class SetupScreen(ModalScreen[bool]):
         from treadle.session.setup import rows
 
         palette = self._sitting.board.palette
-        shown: list[Content] = []
+        shown = [line(("✘ ", "$bad"), fault) for fault in self._found.faults]
         for row in rows(self._found, self._binding):
             model = row.model or "none"
             style = "" if row.model and not row.missing else "$dim"
@@ -109,11 +118,13 @@ class SetupScreen(ModalScreen[bool]):
 
     def _cloud_lines(self) -> list[Content]:
         assert self._found is not None
-        keys = ", ".join(f"{key.title} ({', '.join(key.variables)})" for key in self._found.keys)
-        if not keys:
+        from treadle.session.setup import clouds
+
+        asked = clouds(self._found)
+        if not asked:
             return [line(("cloud    ", "$dim"), ("no key is set, so nothing can be sent to one", "$dim"))]
         told = [
-            line(("cloud    ", "$dim"), f"keys found: {keys}"),
+            line(("cloud    ", "$dim"), f"found: {', '.join(asked)}"),
             line(("         use the cloud for:", "$dim")),
         ]
         for key, choice, means in _CLOUD:
@@ -160,8 +171,10 @@ class SetupScreen(ModalScreen[bool]):
         )
 
     def action_cloud(self, choice: str) -> None:
-        """Chooses what may use the cloud; only where there is a key."""
-        if self._found is not None and self._found.keys:
+        """Chooses what may use the cloud; only where there is one."""
+        from treadle.session.setup import clouds
+
+        if self._found is not None and clouds(self._found):
             self._cloud = next(c for _, c, _ in _CLOUD if c == choice)
             self._propose()
 
@@ -208,10 +221,12 @@ class SetupScreen(ModalScreen[bool]):
         """Writes the proposal to the user's settings."""
         if self._binding is None or self._fetching:
             return
-        from treadle.session.setup import write
+        from treadle.session.setup import clouds, write
 
+        assert self._found is not None
+        chosen = self._cloud if clouds(self._found) or self._found.cloud else None
         try:
-            written = write(self._binding, self._cloud)
+            written = write(self._binding, chosen)
         except TreadleError as fault:
             self.query_one("#setup-progress", Static).update(line(("✘ ", "$bad"), fault.message))
             return
