@@ -12,6 +12,10 @@ from textual.style import Style
 from textual.visual import Visual
 
 
+_SIGNS = tuple("✔✘!?–→←▸❯●▶○")
+"""What stands before a line's words: the words' further rows stand under the words."""
+
+
 class Lines(ScrollView, can_focus=True):
     """Blocks of text, wrapped to the width; stays at the end while it grows unless the person has scrolled up."""
 
@@ -100,11 +104,14 @@ class Lines(ScrollView, can_focus=True):
         """The block's rows; what a row can't hold goes on under its first word."""
         plain = block.plain
         indent = len(plain) - len(plain.lstrip(" "))
-        if not 0 < indent <= width // 3 or "\n" in plain:
+        hang = indent + (
+            2 if plain[indent : indent + 1] in _SIGNS and plain[indent + 1 : indent + 2] == " " else 0
+        )
+        if not 0 < hang <= width // 3 or "\n" in plain:
             return Visual.to_strips(self, block, width, None, style, apply_selection=False)
-        rows = Visual.to_strips(self, block[indent:], width - indent, None, style, apply_selection=False)
-        margin = Strip.blank(indent, style.rich_style)
-        return [Strip.join([margin, row]) for row in rows]
+        rows = Visual.to_strips(self, block[indent:], width - hang, None, style, apply_selection=False)
+        first, rest = Strip.blank(indent, style.rich_style), Strip.blank(hang, style.rich_style)
+        return [Strip.join([rest if number else first, row]) for number, row in enumerate(rows)]
 
     def notify_style_update(self) -> None:
         """Colours changed: all is painted anew."""
