@@ -11,7 +11,6 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.visual import Visual
 
-
 _SIGNS = tuple("✔✘!?–→←▸❯●▶○")
 """What stands before a line's words: the words' further rows stand under the words."""
 
