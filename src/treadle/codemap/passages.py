@@ -27,7 +27,8 @@ LINES = 40
 """The most lines of one passage."""
 
 _LARGEST = 200_000
-_MOST_BYTES = 24 << 20
+_MOST_BYTES = 16 << 20
+_BYTES_A_TERM = 8
 _NAME_WEIGHT = 3
 _ASIDE = 0.4
 """What a test, a changelog, a licence or generated text counts beside the code and its documentation."""
@@ -72,12 +73,15 @@ def passages(read: Callable[[str], bytes], files: Iterable[str], question: str, 
     where no word of the question is found.
     """
     wanted = sorted(set(_terms(question)) - {""})
-    held, left = _held(read, files)
-    if not wanted or not held:
+    if not wanted:
+        return ""
+    asks_tests = bool(_TEST_WORD.search(question))
+    # What counts less comes last, so that it is what a limit leaves out.
+    held, left = _held(read, sorted(files, key=lambda path: (-_aside(path, asks_tests), path)), wanted)
+    if not held:
         return ""
     weights = {term: _idf(sum(term in file.counts for file in held), len(held)) for term in wanted}
     mean = sum(file.length for file in held) / len(held)
-    asks_tests = bool(_TEST_WORD.search(question))
     scored = [(_score(f.counts, f.length, mean, weights) * _aside(f.path, asks_tests), f) for f in held]
     best = sorted(((s, f) for s, f in scored if s > 0), key=lambda x: (-x[0], x[1].path))[:FILES_SPLIT]
     ranked = _ranked(best, wanted, asks_tests)
@@ -85,24 +89,28 @@ def passages(read: Callable[[str], bytes], files: Iterable[str], question: str, 
     return _written(ranked, {file.path: file for _, file in best}, budget_tokens * BYTES_PER_TOKEN, note)
 
 
-def _held(read: Callable[[str], bytes], files: Iterable[str]) -> tuple[list[_File], int]:
-    """The text files with their terms counted, and how many were left out for their size."""
+def _held(read: Callable[[str], bytes], files: list[str], wanted: list[str]) -> tuple[list[_File], int]:
+    """The text files with how often a wanted term stands in them, and how many were left out for their size."""
     held: list[_File] = []
     left, room = 0, _MOST_BYTES
-    for path in files:
+    for index, path in enumerate(files):
+        if room <= 0:
+            left += len(files) - index
+            break
         try:
             content = read(path)
         except PathError:
             continue
         if b"\0" in content[:8192]:
             continue
-        if len(content) > min(_LARGEST, room):
+        if len(content) > _LARGEST:
             left += 1
             continue
         room -= len(content)
-        counts = Counter(_terms(content.decode("utf-8", "replace")))
-        counts.update(_terms(path.rsplit(".", 1)[0]))
-        held.append(_File(path, content, counts, max(1, counts.total())))
+        # Without a look at where words begin: this is to find the files, and the pieces are counted by whole words.
+        text = content.lower() + path.lower().encode("utf-8", "surrogateescape")
+        counts = Counter({term: count for term in wanted if (count := text.count(term.encode()))})
+        held.append(_File(path, content if counts else b"", counts, 1 + len(content) // _BYTES_A_TERM))
     return held, left
 
 
