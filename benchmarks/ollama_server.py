@@ -265,13 +265,14 @@ def speed() -> None:
     from treadle.protocol.messages import Message
     from treadle.spec.tiers import ModelEntry
 
-    async def ask(name: str, text: str, tokens: int) -> None:
-        model = open_model(ModelEntry(f"ollama/{name}"))
+    async def ask(name: str, text: str, tokens: int, threads: int) -> None:
+        model = open_model(ModelEntry(f"ollama/{name}"), threads=threads)
         began = time.monotonic()
         reply = await model.stream(ModelRequest((Message("user", text),), tokens), lambda _: None)
         wall, u = time.monotonic() - began, reply.usage
         print(
-            f"{name:20} {u.input_tokens:5} tokens in at {u.input_tokens / max(u.prompt_s, 1e-9):6.0f}/s  "
+            f"{name:20} {threads or 'own'} threads  "
+            f"{u.input_tokens:5} tokens in at {u.input_tokens / max(u.prompt_s, 1e-9):6.0f}/s  "
             f"{u.output_tokens:4} out at {u.output_tokens / max(u.decode_s, 1e-9):5.1f}/s  load {u.load_s:5.2f} s  "
             f"timings {u.load_s + u.prompt_s + u.decode_s:6.2f} s of {wall:6.2f} s wall"
         )
@@ -280,8 +281,9 @@ def speed() -> None:
     with running(*models) as server:
         os.environ["OLLAMA_HOST"] = server.host
         for name in models:
-            for text in ("Say hello.", "Say hello.", "a line of words to be read\n" * 120 + "Say hello."):
-                asyncio.run(ask(name, text, 400))
+            for threads in (0, 1):
+                for text in ("Say hello.", "a line of words to be read\n" * 120 + "Say hello."):
+                    asyncio.run(ask(name, text, 400, threads))
 
 
 def main(arguments: list[str]) -> int:

@@ -123,6 +123,15 @@ async def test_nothing_may_be_cut_and_the_options_are_the_requests(scripted):
     assert not {"format", "tools", "think"} & set(body)
 
 
+async def test_the_threads_of_the_settings_are_for_a_server_on_this_machine(scripted):
+    for options in ({}, {"num_thread": 2}):
+        entry = ModelEntry("ollama/tiny:1b", endpoint=scripted.server.base, options=options)
+        await open_model(entry, threads=3, timers=FAR).stream(ASK, lambda _: None)
+    assert [b["options"].get("num_thread") for b in scripted.bodies] == [3, 2]
+    await ask(scripted)
+    assert "num_thread" not in scripted.bodies[-1]["options"]
+
+
 async def test_a_schema_goes_as_format_and_stills_a_model_that_thinks(scripted):
     request = ModelRequest(ASK.messages, 50, schema=SCHEMA)
     scripted.chat = scripted.says('{"a": "b"}')

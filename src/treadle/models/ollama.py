@@ -47,10 +47,13 @@ class Ollama:
     Of `entry.options`, `context_tokens` (or Ollama's own word, `num_ctx`) fixes the window, `keep_alive` says how
     long the model stays loaded after a request, `think` is sent as it is; all others go into Ollama's `options`.
     Without a fixed window it is 4096, or more where requests ask so, never more than the model was trained
-    on; it only grows, since another window loads the model anew.
+    on; it only grows, since another window loads the model anew. `threads` is the setting's, for a server on
+    this machine; 0 leaves the number to Ollama.
     """
 
-    def __init__(self, entry: ModelEntry, *, timers: Timers | None = None) -> None:
+    def __init__(self, entry: ModelEntry, *, threads: int = 0, timers: Timers | None = None) -> None:
+        if threads and entry.stays_here:
+            entry = msgspec.structs.replace(entry, options={"num_thread": threads, **entry.options})
         self.name = entry.name
         self._entry = entry
         self._base = base_of(entry)

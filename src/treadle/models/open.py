@@ -43,7 +43,7 @@ def open_model(entry: ModelEntry, *, threads: int = 0, timers: Timers | None = N
     if kind == "ollama":
         from treadle.models.ollama import Ollama
 
-        return Ollama(entry, timers=timers)
+        return Ollama(entry, threads=threads, timers=timers)
     from treadle.models.scripted import ScriptedModel
 
     return ScriptedModel(entry, timers=timers)
