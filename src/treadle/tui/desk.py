@@ -41,17 +41,23 @@ class Desk:
 
     async def load(self) -> None:
         """Reads the configuration and looks at the place; faults in the user's files stand in `standing`."""
-        await self.engine.call(self._load)
+        await self.engine.call(self._read)
+        self.standing.branch = await self.engine.call(
+            lambda: _git(self.root, "branch", "--show-current").strip()
+        )
 
-    def _load(self) -> None:
+    async def read(self) -> None:
+        """Reads the configuration again, as it stands now in the user's files."""
+        await self.engine.call(self._read)
+
+    def _read(self) -> None:
         from treadle.spec.load import load_catalog
 
         try:
             self.catalog = load_catalog(self.root)
             self.standing.faults = ()
         except SpecError as fault:
-            self.standing.faults = fault.faults
-        self.standing.branch = _git(self.root, "branch", "--show-current").strip()
+            self.catalog, self.standing.faults = None, fault.faults
 
     async def list_files(self) -> None:
         """Learns the repository's files, for completion."""

@@ -113,6 +113,7 @@ class EngineThread:
             self._thread.join(_PATIENCE_S)
 
     async def _stop(self) -> None:
+        await asyncio.sleep(0)  # a run that was composed just now must have begun before it can be stopped
         if self._session is not None:
             self._session.stop()
         if self._driving is not None:

@@ -40,7 +40,7 @@ async def _loop(app: "TreadleApp", rest: str) -> None:
         for known, loop in loops.items():
             app.sitting.say((f"  {known:<10}", "bold"), loop.description)
         return
-    if name not in loops:
+    if catalog and name not in loops:
         raise UsageError(f"there is no loop `{name}`", hint=f"loops here: {', '.join(loops) or 'none'}")
     app.sitting.loop = name
     app.sitting.start(task.strip())

@@ -83,15 +83,17 @@ class Sitting:
         if story.blocks:
             story.say("")
         try:
+            await self.desk.read()
+            self.board.configure(self.desk.catalog, self.desk.standing.branch)
             chosen = ""
             if not loop:
                 choice = await self.desk.choose(task)
                 if choice is not None:
                     loop, chosen = choice.loop, choice.told
             self.board.view = await self.desk.run(task, loop, chosen, self.mode, self._began)
-        except TreadleError as fault:
+        except Exception as fault:  # noqa: BLE001 one run that can't begin must not end the sitting, nor go untold
             story.say(("❯ ", "$accent bold"), (task or "no task named", "bold"))
-            self.tell_fault(fault)
+            self.tell_fault(_told(fault))
         finally:
             self.session = None
             self._changed()
@@ -195,6 +197,18 @@ class Sitting:
         """Ends everything."""
         if self._engine is not None:
             self._engine.close()
+        if self._running is not None:
+            self._running.cancel()
+
+
+def _told(fault: Exception) -> TreadleError:
+    """The fault as one that can be told: of the machine's or of treadle's own, in one line."""
+    if isinstance(fault, TreadleError):
+        return fault
+    if isinstance(fault, OSError):
+        where = f"{fault.filename}: " if fault.filename else ""
+        return TreadleError(f"{where}{(fault.strerror or type(fault).__name__).lower()}")
+    return TreadleError(f"internal error: {type(fault).__name__}: {fault}")
 
 
 def _warm() -> None:

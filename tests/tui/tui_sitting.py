@@ -1,0 +1,134 @@
+"""A sitting at the screen without a terminal: keys pressed, what is drawn, what was recorded."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from treadle.protocol import events as e
+from treadle.session.options import Options
+from treadle.session.records import runs_of
+from treadle.session.trace import read_trace
+from treadle.tui.app import TreadleApp
+
+PATIENCE_S = 30.0
+
+
+class Sat:
+    """The app, its pilot, and what a person sees."""
+
+    def __init__(self, app: TreadleApp, pilot) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def lines(self) -> list[str]:
+        """What is drawn, row by row, without the spaces at the ends."""
+        strips = self.app.screen._compositor.render_strips()
+        return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+    @property
+    def text(self) -> str:
+        """What is drawn, as one text."""
+        return "\n".join(self.lines)
+
+    @property
+    def view(self):
+        """The view of the run that is shown."""
+        return self.app.board.view
+
+    def shows(self, *words: str) -> Callable[[], bool]:
+        """Whether all these words are drawn."""
+        return lambda: all(word in self.text for word in words)
+
+    async def until(self, holds: Callable[[], bool], why: str = "") -> None:
+        """Waits until that holds; fails with the screen where it does not come true."""
+        late = time.monotonic() + PATIENCE_S
+        while time.monotonic() < late:
+            await self.pilot.pause(0.01)
+            if self.app.fault is not None:
+                raise self.app.fault
+            if holds():
+                return
+        raise AssertionError(f"{why or 'it never came'}:\n{self.text}")
+
+    async def sees(self, *words: str) -> None:
+        """Waits until all these words are drawn."""
+        await self.until(self.shows(*words), f"{words} was never drawn")
+
+    async def press(self, *keys: str) -> None:
+        """Presses keys, and lets what they cause be drawn."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def types(self, text: str, *, enter: bool = True) -> None:
+        """Types a text in the task line."""
+        from treadle.tui.task_input import TaskInput
+
+        line = self.app.query_one(TaskInput)
+        if not line.has_focus:
+            line.focus()
+            await self.pilot.pause()
+        for character in text:
+            await self.pilot.press(_KEYS.get(character, character))
+        if enter:
+            await self.press("enter")
+
+    async def held(self, point: str = "") -> None:
+        """Waits until a question is open and drawn."""
+
+        def is_held() -> bool:
+            question = self.app.query_one("#gate").question
+            view = self.view
+            return (
+                view is not None
+                and view.question is not None
+                and question is not None
+                and question.question == view.question.question
+                and (not point or question.point == point)
+            )
+
+        await self.until(is_held, f"not held {point}")
+
+    async def ended(self, runs: int = 1) -> None:
+        """Waits until the run is over and drawn as such, `runs` of them in this sitting."""
+        await self.until(
+            lambda: (
+                not self.app.sitting.busy
+                and len(traces(self.app.board.root)) >= runs
+                and self.view is not None
+                and bool(self.view.outcome)
+                and not self.app._flushing
+            ),
+            "the run did not end",
+        )
+
+
+_KEYS = {" ": "space", "\n": "ctrl+j"}
+
+
+@contextlib.asynccontextmanager
+async def sit(
+    root: Path, *, task: str = "", loop: str = "", size: tuple[int, int] = (120, 40), **options
+) -> AsyncIterator[Sat]:
+    """The screen in a repository, once it stands and the configuration is read."""
+    app = TreadleApp(root, lambda: Options(**options), task, loop)
+    async with app.run_test(size=size) as pilot:
+        sat = Sat(app, pilot)
+        await sat.until(lambda: app.sitting._ready.is_set(), "it never stood")
+        yield sat
+    if app.fault is not None:
+        raise app.fault
+
+
+def traces(root: Path) -> list[list[e.Envelope]]:
+    """The records of each run in a repository, the first run first."""
+    folder = runs_of(root)
+    runs = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = [list(read_trace(run)) for run in runs if (run / "trace.jsonl").exists()]
+    return sorted(found, key=lambda trace: trace[0].at)
+
+
+def events(trace: list[e.Envelope], kind: type) -> list:
+    """The events of one class in a trace."""
+    return [envelope.event for envelope in trace if isinstance(envelope.event, kind)]
