@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,8 @@ class Numbers:
 
 def about(litellm: Any, model: str) -> dict[str, Any]:
     """What litellm's own table says of a model: its window, its reply's limit, USD per million tokens."""
-    try:
-        info = litellm.get_model_info(model)
-    except Exception:  # noqa: BLE001 it raises plain Exception for a model that it does not know
+    info = _looked_up(litellm.get_model_info, model)
+    if info is None:
         return {"known": False, "schema": bool(litellm.supports_response_schema(model))}
     prices = {
         name: _million(info.get(key))
@@ -209,11 +209,16 @@ def _cost(litellm: Any, model: str, used: Any) -> float | None:
     """USD by litellm's own table; None where it has no price, for a price of zero there means that it has none."""
     if not used:
         return None
+    both = _looked_up(litellm.cost_per_token, model=model, usage_object=used)
+    return float(sum(both)) or None if both else None
+
+
+def _looked_up(ask: Callable[..., Any], *args: Any, **more: Any) -> Any:
+    """What litellm's table says, None where it does not know the model."""
     try:
-        sent, came = litellm.cost_per_token(model=model, usage_object=used)
-    except Exception:  # noqa: BLE001 it raises plain Exception for a model that it does not know
+        return ask(*args, **more)
+    except Exception:  # noqa: BLE001 litellm raises no narrower one for a model that it does not know
         return None
-    return float(sent + came) or None
 
 
 def _million(price: Any) -> float | None:
@@ -231,8 +236,8 @@ async def _closed(stream: Any) -> None:
             done = close()
             if hasattr(done, "__await__"):
                 await done
-        except Exception:  # noqa: BLE001 what can't be closed any more is closed
-            continue
+        except (OSError, RuntimeError):
+            continue  # what can't be closed any more is closed
 
 
 def _quiet(litellm: Any) -> None:
