@@ -55,6 +55,14 @@ bench *args:
 ollama *args:
     {{ bin }}/python benchmarks/ollama_server.py {{ args }}
 
+# The screen's own costs: a typed word, memory, Enter to request, streaming
+bench-screen *args:
+    {{ bin }}/python benchmarks/screen.py {{ args }}
+
+# Draws docs/screen.svg anew
+picture:
+    {{ bin }}/python benchmarks/picture.py
+
 # The main job on a sample project: a failing test repaired
 demo *args:
     {{ bin }}/treadle demo {{ args }}
