@@ -206,8 +206,18 @@ class Server:
             os.killpg(self.pid, how)
 
 
-def start(*models: str, log: Path | None = None) -> Server:
-    """A server that answers, with these models. Raises: `SystemExit` when it does not start."""
+def _end_with_parent() -> None:
+    """Run in the child: a server must not outlive a test that was killed."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def start(*models: str, log: Path | None = None, stays: bool = True) -> Server:
+    """A server that answers, with these models. Raises: `SystemExit` when it does not start.
+
+    One that does not stay ends with this process, however that ends.
+    """
     home = cache() / "ollama-home"
     home.mkdir(parents=True, exist_ok=True)
     with socket.socket() as probe:
@@ -217,6 +227,7 @@ def start(*models: str, log: Path | None = None) -> Server:
     env |= {"HOME": str(home), "OLLAMA_HOST": f"127.0.0.1:{port}", "OLLAMA_MODELS": str(home / "models")}
     env |= {"OLLAMA_NO_CLOUD": "1", "OLLAMA_NOPRUNE": "1"}
     log = log or home / "serve.log"
+    bound = None if stays or sys.platform != "linux" else _end_with_parent
     with log.open("wb") as out:
         process = subprocess.Popen(
             [binary(), "serve"],
@@ -225,6 +236,7 @@ def start(*models: str, log: Path | None = None) -> Server:
             stdout=out,
             stderr=out,
             start_new_session=True,
+            preexec_fn=bound,
         )
     server = Server(port, process)
     for _ in range(300):
@@ -247,7 +259,7 @@ def start(*models: str, log: Path | None = None) -> Server:
 @contextlib.contextmanager
 def running(*models: str, log: Path | None = None) -> Iterator[Server]:
     """A server for the length of the block."""
-    server = start(*models, log=log)
+    server = start(*models, log=log, stays=False)
     try:
         yield server
     finally:
