@@ -139,3 +139,15 @@ async def test_a_base_that_can_not_be_collected_reaches_no_model(make_repo, driv
     assert ran.events(e.ModelRequested) == ran.events(e.AttemptStarted) == []
     assert "nowhere_to_be_found" in ran.view.reason
     assert ran.code == 1
+
+
+async def test_what_a_person_can_act_on_is_told_of_rungs_that_could_not_be_had(make_repo, drive):
+    files = project(
+        TOOLS % "small" + TOOLS % "medium" + TOOLS % "large",
+        small="  - error: no such model\n",
+        medium="  - {error: rate-limited, retry_after_s: 60}\n",
+        large="  - error: refused\n",
+    )
+    ran = await drive(make_repo(files), "go")
+    assert ran.code == 75
+    assert "rate" in ran.view.reason.lower()

@@ -147,10 +147,10 @@ def test_bad_input_has_one_clear_message_the_right_code_and_changes_nothing(make
         assert result["type"] == "result" and result["is_error"] is True and result["exit_code"] == code
 
 
-def test_the_two_ways_to_get_a_model_are_named(make_repo):
+def test_the_way_to_get_a_model_is_named(make_repo):
     root = make_repo({**CALC, **FORM, ".treadle/replies/small.yaml": "replies: [{error: no such model}]\n"})
     _, result, _ = run(root, "--loop", "fill-in", "x")
-    assert "treadle models pull" in result["hint"] and "endpoint" in result["hint"]
+    assert "treadle setup" in result["hint"]
 
 
 def test_a_test_that_prints_a_megabyte_is_repaired_like_any_other(make_repo):

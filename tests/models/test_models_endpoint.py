@@ -275,14 +275,14 @@ async def test_a_stream_that_breaks_the_protocol_is_malformed(server, middle, wo
         await ask(server)
 
 
-async def test_a_stream_that_is_cut_is_malformed_and_no_reply(server):
+async def test_a_server_that_goes_in_mid_stream_is_unreachable_and_gives_no_reply(server):
     async def behave(peer) -> None:
         await peer.begin_stream()
         await peer.text("Hel", finish="stop")
         await peer.send("ff\r\ndata: ")
 
     server.behave = behave
-    with pytest.raises(Malformed, match="broke off"):
+    with pytest.raises(Unreachable, match="broke off"):
         await ask(server)
 
 

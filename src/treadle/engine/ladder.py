@@ -11,7 +11,7 @@ from treadle.engine.judge import NOT_JUDGED, Candidate, Judgement
 from treadle.engine.pending import how
 from treadle.engine.run import Run
 from treadle.engine.state import StepResult
-from treadle.protocol.errors import BudgetError, ProviderError, RateLimited
+from treadle.protocol.errors import BudgetError, NothingBound, ProviderError, RateLimited
 from treadle.protocol.events import AttemptFinished, AttemptStarted, Place, RungUnavailable
 from treadle.protocol.messages import ERROR, FAIL, NONE, PASS, Usage
 from treadle.spec.agent import Rung
@@ -53,7 +53,7 @@ async def climb(run: Run, job: Job) -> StepResult:
             try:
                 tried = await _race(run, start, rung, index, number, receipts)
             except ProviderError as fault:
-                missing = missing or fault
+                missing = _more_telling(missing, fault)
                 where = Place(job.place, number)
                 run.emit(where, RungUnavailable(rung.tier, index, fault.message, fault.hint))
                 break
@@ -74,6 +74,14 @@ async def climb(run: Run, job: Job) -> StepResult:
     why = "; ".join(said) or "the ladder has no rung"
     hint = f"a stronger rung was not to be had: {missing.message}; {missing.hint}" if missing else ""
     return StepResult(FAIL, why, job.base, hint=hint, unproven=job.state.unproven)
+
+
+def _more_telling(known: ProviderError | None, fault: ProviderError) -> ProviderError:
+    """Of two rungs that could not be had, the reason that a person can act on: a limit that passes, then a model that
+    is bound and did not answer, the stronger one first; that nothing is bound comes last."""
+    if known is None or isinstance(known, NothingBound):
+        return fault
+    return known if isinstance(known, RateLimited) or isinstance(fault, NothingBound) else fault
 
 
 def _result(job: Job, tried: Tried, unproven_allowed: bool) -> StepResult:

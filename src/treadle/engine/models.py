@@ -14,8 +14,23 @@ from treadle.models.judge import estimated_tokens
 from treadle.models.open import check_available, kind_of
 from treadle.models.opened import OpenModels
 from treadle.models.prices import price_of
-from treadle.protocol.errors import NoSuchModel, ProviderError, RateLimited, Refused, Unreachable
-from treadle.protocol.events import Emit, ModelFailed, ModelReplied, ModelRequested, Place, TextDelta
+from treadle.protocol.errors import (
+    NoSuchModel,
+    NothingBound,
+    ProviderError,
+    RateLimited,
+    Refused,
+    Unreachable,
+)
+from treadle.protocol.events import (
+    Emit,
+    ModelFailed,
+    ModelReplied,
+    ModelRequested,
+    Noted,
+    Place,
+    TextDelta,
+)
 from treadle.protocol.messages import Usage
 from treadle.protocol.pending import UNKNOWN, Pending
 from treadle.protocol.text import encode_json, valid
@@ -62,7 +77,7 @@ class Models:
         """
         known = self._tiers.get(tier) or Tier(tier)
         if not known.models:
-            raise NoSuchModel(f"tier `{tier}` has no model bound", hint=TWO_WAYS)
+            raise NothingBound(f"tier `{tier}` has no model bound", hint=TWO_WAYS)
         faults: list[ProviderError] = []
         for entry in known.models:
             try:
@@ -146,6 +161,7 @@ class Models:
                     self._down[key] = limit
                 else:
                     waited.add(key)
+                    self._emit(place, Noted(f"{entry.name} says to wait; it is asked again in {wait:.0f} s"))
                     await asyncio.sleep(wait)
             except Refused as fault:
                 refused[key] = fault

@@ -20,7 +20,7 @@ _CONNECT_S = 10.0
 _READ = 1 << 16
 
 
-class BrokenOff(Malformed):
+class BrokenOff(Unreachable):
     """The connection ended before the reply did."""
 
 

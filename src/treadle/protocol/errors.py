@@ -8,6 +8,7 @@ TreadleError                    .exit_code, .hint: what a face prints and how it
 ├── ProviderError               4   a model could not answer; .retryable, .retry_after_s
 │   ├── Unreachable                 nobody listens there, or it fell silent
 │   ├── NoSuchModel                 the provider does not have it, or its weights are not here
+│   │   └── NothingBound            the tier names no model
 │   ├── Refused                     key missing or refused, or the request refused
 │   ├── RateLimited             75  later; .retry_after_s says when
 │   ├── ContextTooLong              the prompt does not fit the model's window
@@ -91,6 +92,10 @@ class Unreachable(ProviderError):
 
 class NoSuchModel(ProviderError):
     """The provider does not have the model, or its weights are not on this machine."""
+
+
+class NothingBound(NoSuchModel):
+    """The tier names no model."""
 
 
 class Refused(ProviderError):

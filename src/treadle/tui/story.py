@@ -50,7 +50,12 @@ class Story:
         self.requests: list[tuple[e.Envelope, e.ModelRequested]] = []
         self.checks: list[tuple[e.Envelope, e.CheckFinished]] = []
         self._live: dict[tuple[str, int], Prose] = {}
-        self._passed_over = 0
+        self._since = 0
+
+    def clear(self) -> None:
+        """An empty transcript."""
+        self.blocks.clear()
+        self._since = 0
 
     def say(self, *parts: Part, place: str = "", attempt: int = 0) -> None:
         """Adds a line of the face's own."""
@@ -64,7 +69,12 @@ class Story:
             self._live.setdefault(key, Prose()).feed(event.text)
             return
         self.trace.append(_record(envelope))
-        if isinstance(event, e.ModelRequested):
+        if isinstance(event, e.RunStarted):
+            # Places such as `t@1` and the folder of blobs are this run's from here on.
+            self._since = len(self.blocks)
+            self.requests.clear()
+            self.checks.clear()
+        elif isinstance(event, e.ModelRequested):
             self.requests.append((envelope, event))
             self._live.pop(key, None)
         elif isinstance(event, e.CheckFinished):
@@ -81,7 +91,8 @@ class Story:
 
     def transcript(self, focus: Focus | None = None) -> list[Content]:
         """The blocks of what is in focus, all without one; what streams now comes last."""
-        shown = [b.content for b in self.blocks if focus is None or focus.holds(b.place, b.attempt)]
+        begin = 0 if focus is None else self._since
+        shown = [b.content for b in self.blocks[begin:] if focus is None or focus.holds(b.place, b.attempt)]
         for (place, attempt), prose in self._live.items():
             if focus is None or focus.holds(place, attempt):
                 shown.extend(prose.lines)
@@ -189,7 +200,8 @@ def _replied(_story: Story, _: e.Envelope, event: e.ModelReplied) -> list[Conten
 
 
 def _failed(_story: Story, _: e.Envelope, event: e.ModelFailed) -> list[Content]:
-    return [line(("    ✘ ", "$bad"), (f"{event.model}: ", "$dim"), event.reason)]
+    reason = event.reason.removeprefix(f"{event.model}: ")
+    return [line(("    ✘ ", "$bad"), (f"{event.model}: ", "$dim"), reason)]
 
 
 def _tool_started(_story: Story, _: e.Envelope, event: e.ToolStarted) -> list[Content]:
