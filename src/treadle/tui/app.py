@@ -70,6 +70,7 @@ class TreadleApp(App[int]):
         self._first_task = task
         self._flushing = False
         self._asked = ""
+        self._settled = ""
         self._diff_shown: tuple[str, bool] = ("", False)
         self._last_interrupt = 0.0
 
@@ -179,6 +180,8 @@ class TreadleApp(App[int]):
         if (blob, choosing) == self._diff_shown:
             return
         self._diff_shown = (blob, choosing)
+        if self.tabs.diff is not None:
+            self.tabs.diff.choosing = False
         files = await self.sitting.desk.review(self.sitting.folder, blob) if blob else ()
         await self.tabs.pane("Diff")
         self.board.show_diff(files, head, choosing)
@@ -205,14 +208,20 @@ class TreadleApp(App[int]):
 
     @on(GateBar.Answered)
     def _answered(self, message: GateBar.Answered) -> None:
+        if message.question is not self.gate.question or self._settled == self._asked:
+            return  # a key pressed twice answers one question, not also the next one
         pane = self.tabs.diff
         command = message.command
+        writes = message.option == "yes" and message.question.point == "before_write"
+        if writes and (pane is None or not pane.choosing):
+            return  # nobody says yes to a diff that is not drawn yet
         if message.option == "yes" and pane is not None and pane.choosing and pane.total:
             if not pane.taken:
                 self.notify("No hunk is taken: d denies the whole change.", severity="warning")
                 return
             if len(pane.taken) < pane.total:
                 command = commands.Take(pane.taken)
+        self._settled = self._asked
         self.sitting.submit(command)
 
     @on(Rail.Chosen)
@@ -230,7 +239,8 @@ class TreadleApp(App[int]):
 
     def on_key(self, event: Any) -> None:
         """While changes are reviewed, the gate's keys work in the Diff tab too."""
-        if self.gate.question is not None and isinstance(self.focused, Lines):
+        alone = len(self.screen_stack) == 1
+        if alone and self.gate.question is not None and isinstance(self.focused, Lines):
             self.gate.on_key(event)
 
     def on_resize(self, event: Resize) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from textual.content import Content
 from textual.dom import DOMNode
 
+from treadle.protocol import events as e
 from treadle.protocol.pending import Pending
 from treadle.session.view import View
 from treadle.tui import panes
@@ -120,9 +121,9 @@ class Board:
             first = welcome(self.root, self.catalog, self.palette) if self.view is None else []
             return [*first, *story.transcript(focus)]
         if self.tab == "Prompt":
-            return panes.prompt_of(story, focus)
+            return panes.prompt_of(story, focus, self._coming())
         if self.tab == "Context":
-            return panes.context_of(story, focus)
+            return panes.context_of(story, focus, self._coming())
         if self.tab == "Checks":
             return panes.checks_of(story, focus)
         return list(story.trace) or [line(("No event yet.", "$dim"))]
@@ -187,6 +188,22 @@ class Board:
             return msgspec.json.decode(self.story.blob(view.question.pending), type=Pending)
         except msgspec.DecodeError:
             return Pending()
+
+    def _coming(self) -> e.Envelope | None:
+        """The request that the open question is about, as the event that will tell of it."""
+        pending = self.pending()
+        if self.view is None or self.view.question is None or not pending.request:
+            return None
+        event = e.ModelRequested(
+            pending.model,
+            pending.request,
+            pending.tokens,
+            parts=pending.parts,
+            window=pending.window,
+            max_tokens=pending.max_tokens,
+            tier=pending.tier,
+        )
+        return e.Envelope(0, 0.0, self.view.run, event, self.view.question.place, pending.attempt)
 
     def show_diff(self, files: "tuple[FileReview, ...]", head: list[Content], choosing: bool) -> None:
         """Fills the Diff tab."""

@@ -104,7 +104,7 @@ async def _copy(app: "TreadleApp", _: str) -> None:
 
 
 async def _clear(app: "TreadleApp", _: str) -> None:
-    app.board.story.blocks.clear()
+    app.board.story.clear()
     app.board.paint_pane()
 
 

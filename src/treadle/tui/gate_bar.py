@@ -40,8 +40,9 @@ class GateBar(Static, can_focus=True):
     class Answered(Message):
         """A person's answer."""
 
-        def __init__(self, option: str, command: commands.AnyCommand) -> None:
+        def __init__(self, question: QuestionView, option: str, command: commands.AnyCommand) -> None:
             super().__init__()
+            self.question = question
             self.option = option
             self.command = command
 
@@ -93,7 +94,7 @@ class GateBar(Static, can_focus=True):
         if option is None or self.question is None:
             return
         event.stop()
-        self.post_message(self.Answered(option, command_for(option)))
+        self.post_message(self.Answered(self.question, option, command_for(option)))
 
 
 def letters_of(options: Sequence[str]) -> dict[str, str]:

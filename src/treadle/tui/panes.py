@@ -11,13 +11,15 @@ _BAR = 30
 _DETAIL_LINES = 60
 
 
-def prompt_of(story: Story, focus: Focus | None) -> list[Content]:
-    """The last request in focus, whole: each message under its role, then schema and tools."""
-    envelope, event = _last_request(story, focus)
+def prompt_of(story: Story, focus: Focus | None, coming: e.Envelope | None = None) -> list[Content]:
+    """The last request in focus, whole: each message under its role, then schema and tools. `coming` is the one that
+    a held run is about to send."""
+    envelope, event = _last_request(story, focus, coming)
     if envelope is None or event is None:
         return [line(("Nothing was sent to a model here yet.", "$dim"))]
     where = f"{envelope.step}" + (f"  attempt {envelope.attempt}" if envelope.attempt else "")
-    shown = [line((event.model, "bold"), (f"  {where}", "$dim")), line("")]
+    about = "  about to be sent" if envelope is coming else ""
+    shown = [line((event.model, "bold"), (f"  {where}", "$dim"), (about, "$held")), line("")]
     try:
         request = msgspec.json.decode(story.blob(event.request))
     except msgspec.DecodeError:
@@ -38,15 +40,17 @@ def prompt_of(story: Story, focus: Focus | None) -> list[Content]:
     return shown
 
 
-def context_of(story: Story, focus: Focus | None) -> list[Content]:
-    """What fills the window of the last request in focus, the largest part a full bar."""
-    _, event = _last_request(story, focus)
+def context_of(story: Story, focus: Focus | None, coming: e.Envelope | None = None) -> list[Content]:
+    """What fills the window of the last request in focus, the largest part a full bar; `coming` as in `prompt_of`."""
+    envelope, event = _last_request(story, focus, coming)
     if event is None:
         return [line(("Nothing was sent to a model here yet.", "$dim"))]
     window = f" of a window of {count(event.window)}" if event.window else ""
     reply = f", at most {count(event.max_tokens)} for the reply" if event.max_tokens else ""
+    about = "  about to be sent" if envelope is coming else ""
+    said = f"  about {count(event.input_tokens_estimate)} tokens{window}{reply}"
     shown = [
-        line((event.model, "bold"), f"  about {count(event.input_tokens_estimate)} tokens{window}{reply}"),
+        line((event.model, "bold"), said, (about, "$held")),
         line(""),
     ]
     most = max((part.tokens for part in event.parts), default=0)
@@ -96,7 +100,12 @@ def _check(story: Story, envelope: e.Envelope, event: e.CheckFinished) -> list[C
     return [*shown, line("")]
 
 
-def _last_request(story: Story, focus: Focus | None) -> tuple[e.Envelope | None, e.ModelRequested | None]:
+def _last_request(
+    story: Story, focus: Focus | None, coming: e.Envelope | None
+) -> tuple[e.Envelope | None, e.ModelRequested | None]:
+    if coming is not None and isinstance(coming.event, e.ModelRequested):
+        if focus is None or focus.holds(coming.step, coming.attempt):
+            return coming, coming.event
     for envelope, event in reversed(story.requests):
         if focus is None or focus.holds(envelope.step, envelope.attempt):
             return envelope, event

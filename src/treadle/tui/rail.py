@@ -123,7 +123,8 @@ def rows_of(view: View, palette: Palette, width: int, now: float | None = None) 
         rows.append(_more(passed))
     held = view.question.place if view.question is not None else ""
     if held and all(step.place != held for step in view.steps):
-        rows.append(_held_row(held))
+        number += not _depth(held)
+        rows.append(_held_row(held, number))
     if not view.outcome:
         seen = {step.place.partition("@")[0] for step in view.steps if not _depth(step.place)}
         seen.add(held.partition("@")[0])
@@ -138,14 +139,14 @@ def _depth(place: str) -> int:
     return place.count("/") + place.count("[")
 
 
-def _held_row(place: str) -> Row:
+def _held_row(place: str, number: int) -> Row:
     """A step that waits for its first word, hence has no record yet."""
     deep = _depth(place)
     name = place.rpartition("/")[2]
     name, _, item = name.partition("[")
     told = f"item {int(item.rstrip(']')) + 1}" if item.rstrip("]").isdecimal() else name.partition("@")[0]
-    indent = "  " * deep + ("  " if deep else "")
-    return Row(line((indent, ""), ("● ", "$held"), (told, "bold"), ("  held", "$held")), None)
+    nth = "" if deep else f"{number:<2} "
+    return Row(line("  " * deep, ("● ", "$held"), (nth, "$dim"), (told, "bold"), ("  held", "$held")), None)
 
 
 def _more(count: int) -> Row:

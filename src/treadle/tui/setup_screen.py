@@ -96,7 +96,7 @@ class SetupScreen(ModalScreen[bool]):
         palette = self._sitting.board.palette
         shown = [line(("✘ ", "$bad"), fault) for fault in self._found.faults]
         for row in rows(self._found, self._binding):
-            model = row.model or "none"
+            model = row.model or ("none" if row.missing or row.tier != self._found.ladder[0] else "")
             style = "" if row.model and not row.missing else "$dim"
             shown.append(
                 line(

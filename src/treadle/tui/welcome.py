@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from treadle.spec.catalog import Catalog
 
 PURPOSE = (
-    "treadle does each step with the cheapest thing that can: code, then a small local model,",
-    "then a large one, and climbs only when your tests say no. Nothing reaches your files until",
-    "it is proven and you have said yes. Stop it at any step, look, and change its mind.",
+    "treadle does each step with the cheapest thing that can: code, then a small local model, then a large one, and "
+    "climbs only when your tests say no. Nothing reaches your files until it is proven and you have said yes. Stop it "
+    "at any step, look, and change its mind."
 )
 _TRY = (
     ("enter", "on an empty line: mend what fails in this repository's tests, if anything does"),
@@ -27,8 +27,7 @@ _TRY = (
 def welcome(root: Path, catalog: "Catalog | None", palette: Palette) -> list[Content]:
     """The blocks of an idle screen, as far as what is configured is known yet."""
     shown = [line((root.name, "bold"), (f"  {root}", "$dim")), line("")]
-    shown += [line(text) for text in PURPOSE]
-    shown.append(line(""))
+    shown += [line(PURPOSE), line("")]
     shown += [line((f"  {key:<8}", "$accent bold"), (does, "")) for key, does in _TRY]
     if catalog is None:
         return shown
