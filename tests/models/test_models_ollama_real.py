@@ -202,6 +202,7 @@ async def test_a_server_that_is_killed_in_mid_stream_is_unreachable_and_so_is_th
             await model.stream(request("Tell a very long story.", 2000), kill)
         assert killed
         assert "ollama serve" in caught.value.hint
+        server.process.wait(60)
         with pytest.raises(Unreachable, match="nobody answers"):
             await model.stream(request("Say hello."), nothing)
 
