@@ -79,7 +79,7 @@ async def test_the_first_start_offers_the_set_up_and_a_second_one_does_not(make_
         await sat.sees("which tier gets what", "enter", "write this to your settings")
         await sat.press("enter")
         await sat.until(lambda: not isinstance(sat.app.screen, SetupScreen))
-    assert "cloud:" in settings.read_text()
+    assert "small" in (settings.parent / "tiers.yaml").read_text()
     async with sit(root) as sat:
         await sat.sees("tiers, cheapest first")
         await sat.until(lambda: bool(sat.app.sitting.desk.standing.files))
