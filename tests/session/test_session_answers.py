@@ -12,7 +12,9 @@ from treadle.session.answer import as_text
 from treadle.session.result import result_of
 from treadle.spec.load import folders_for, load_folders
 
-TIERS = "tiers:\n  small: {models: [scripted/replies/small.yaml]}\n  large: {models: [scripted/replies/large.yaml]}\n"
+TIERS = "tiers:\n" + "".join(
+    f"  {t}: {{models: [scripted/replies/{t}.yaml]}}\n" for t in ("small", "medium", "large")
+)
 RIGHT = {"places": [{"path": "calc.py", "line": 2, "quote": "return a - b"}], "answer": "It subtracts."}
 WRONG = {"places": [{"path": "calc.py", "line": 2, "quote": "return a + b"}], "answer": "It adds."}
 TASKS = [
@@ -25,8 +27,10 @@ def reply(**entry):
     return msgspec.json.encode({"replies": [entry]}).decode()
 
 
-def laid_out(make_repo, small, large=""):
-    files = treadle_dir(tiers=TIERS, replies__small=small, replies__large=large or "replies: []\n")
+def laid_out(make_repo, first, large=""):
+    """The sample project with scripted models; `first` answers on tiers small and medium."""
+    large = large or "replies: [{error: no such model, repeat: true}]\n"
+    files = treadle_dir(tiers=TIERS, replies__small=first, replies__medium=first, replies__large=large)
     return make_repo({**CALC, **files, ".gitignore": ".treadle/\n__pycache__/\n"})
 
 
@@ -43,12 +47,12 @@ async def test_a_question_is_answered_with_the_places_it_rests_on(make_repo, dri
     result = result_of(ran.session.folder, ran.view, ran.code)
     assert (result.exit_code, result.output) == (0, RIGHT)
     assert result.answer == "It subtracts.\n\nplaces:\n  calc.py:2: return a - b\n"
-    assert result.said_by.endswith("small.yaml") and result.evidence == ("the place named exists",)
+    assert result.said_by.endswith("medium.yaml") and result.evidence == ("the place named exists",)
     assert f"  what {result.said_by} says is a claim (the place named exists)" in result.lines()
     assert not result.proven and not result.written and not result.changed and status(root) == ""
 
 
-async def test_a_small_model_is_shown_the_passages(make_repo, drive):
+async def test_a_model_is_shown_the_passages_before_it_looks_itself(make_repo, drive):
     root = laid_out(
         make_repo, reply(when=["What does add do?", "calc.py:1-2", "   2      return a - b"], json=RIGHT)
     )
@@ -58,18 +62,31 @@ async def test_a_small_model_is_shown_the_passages(make_repo, drive):
 async def test_a_place_that_is_not_there_climbs_and_is_told(make_repo, drive):
     look = {"tool_calls": [{"name": "read", "arguments": {"path": "calc.py"}}]}
     large = msgspec.json.encode({"replies": [look, {"json": RIGHT}]}).decode()
-    root = laid_out(make_repo, reply(json=WRONG), large)
+    root = laid_out(make_repo, reply(json=WRONG, repeat=True), large)
     ran = await drive(root, "ask", task="What does add do?")
     assert [(a.tier, a.verdict) for a in ran.events(e.AttemptFinished)] == [
-        ("small", "fail"),
+        ("medium", "fail"),
         ("large", "pass"),
     ]
     assert [t.name for t in ran.events(e.ToolFinished)] == ["read"]
     assert result_of(ran.session.folder, ran.view, ran.code).output == RIGHT
 
 
+async def test_a_wrong_place_is_told_to_the_model_which_may_mend_its_answer(make_repo, drive):
+    replies = [
+        {"json": WRONG},
+        {"when": "`return a + b` does not stand near line 2 of calc.py", "json": RIGHT},
+    ]
+    root = laid_out(make_repo, msgspec.json.encode({"replies": replies}).decode())
+    ran = await drive(root, "ask", task="What does add do?")
+    assert [(a.tier, a.verdict, a.candidates) for a in ran.events(e.AttemptFinished)] == [
+        ("medium", "pass", 2)
+    ]
+    assert result_of(ran.session.folder, ran.view, ran.code).output == RIGHT
+
+
 async def test_without_a_right_answer_there_is_none(make_repo, drive):
-    root = laid_out(make_repo, reply(json=WRONG))
+    root = laid_out(make_repo, reply(json=WRONG, repeat=True))
     ran = await drive(root, "ask", task="What does add do?")
     result = result_of(ran.session.folder, ran.view, ran.code)
     assert (result.exit_code, result.answer, result.output) == (1, "", None)
@@ -84,7 +101,7 @@ async def test_a_model_that_tries_to_write_can_not(make_repo, drive, tool):
     }
     calls = {"tool_calls": [{"name": tool, "arguments": arguments[tool]}]}
     large = msgspec.json.encode({"replies": [calls, {"json": RIGHT}]}).decode()
-    root = laid_out(make_repo, reply(json=WRONG), large)
+    root = laid_out(make_repo, reply(json=WRONG, repeat=True), large)
     ran = await drive(root, "ask", task="What does add do?")
     assert [t.is_error for t in ran.events(e.ToolFinished)] == [True]
     assert (ran.code, ran.view.written, status(root)) == (0, (), "")

@@ -42,7 +42,7 @@ async def converse(run: Run, attempt: Attempt) -> None:
     messages = list(begin.messages)
     told = ContextPart("tools", tokens_in(msgspec.json.encode(schemas).decode()))
     talk = _Talk(run, attempt)
-    judged: ChangeSet | None = None
+    judged: tuple[ChangeSet, str] | None = None
     formless = False
     for turn in range(1, (rung.limits.turns or TURNS) + 1):
         _fits(messages, rung.limits.context_tokens)
@@ -67,18 +67,20 @@ async def converse(run: Run, attempt: Attempt) -> None:
                     f"the same call of `{reply.tool_calls[0].name}` had the same result three times"
                 )
             continue
-        if talk.changes == judged:
+        # Who can't write may still mend its answer; a writer that changed nothing since has nothing new to judge.
+        result = (talk.changes, "" if agent.writes else reply.text)
+        if result == judged:
             return
         judgement = await _done(attempt, reply.text, talk.changes)
         if judgement is None and formless:
             raise Malformed("two replies in a row were not the JSON that was asked for", text=reply.text)
         formless = judgement is None
-        judged = talk.changes if judgement is not None else judged
+        judged = result if judgement is not None else judged
         if judgement is not None and judgement.verdict != FAIL:
             return
         what = "Your reply is not the JSON that was asked for." if judgement is None else judgement.receipt
         messages.append(Message("user", f"Not yet: treadle checked it.\n<data>\n{what}\n</data>\nGo on."))
-    if talk.changes not in (attempt.job.base, judged):
+    if talk.changes not in (attempt.job.base, judged[0] if judged else None):
         await attempt.offer(Candidate(talk.changes, None, "the turns ran out"))
 
 
