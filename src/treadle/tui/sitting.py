@@ -38,6 +38,7 @@ class Sitting:
         self._engine: EngineThread | None = None
         self.desk: Desk | None = None
         self._ready = asyncio.Event()
+        self._is_warm = False
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -134,11 +135,26 @@ class Sitting:
         self.submit(commands.Abort())
 
     async def weigh(self, task: str) -> None:
-        """Which loop `task` would go to, in `choice`."""
+        """Which loop `task` would go to, in `choice`. Who types a task will soon need a model: it is made ready."""
+        await self._warm_up()
         try:
             self.choice = await self.desk.choose(task) if self.desk is not None else None
         except TreadleError:
             self.choice = None
+
+    async def _warm_up(self) -> None:
+        """Starts, once, what takes long and holds nothing of the person's: the process that cloud models live in."""
+        catalog = self.desk.catalog if self.desk is not None else None
+        if self._is_warm or catalog is None or self._engine is None:
+            return
+        self._is_warm = True
+
+        def warm() -> None:
+            from treadle.session.warm import warm_models
+
+            warm_models(catalog)
+
+        await self._engine.call(warm)
 
     def other_loop(self) -> None:
         """The next loop for the task that is being typed, over what would be chosen."""
