@@ -19,6 +19,8 @@ class Lines(ScrollView, can_focus=True):
     """Blocks of text, wrapped to the width; stays at the end while it grows unless the person has scrolled up."""
 
     ALLOW_SELECT = True
+    # The bar's column is kept free: a width that changes with the bar would cut each row's end off.
+    DEFAULT_CSS = "Lines { scrollbar-gutter: stable; }"
 
     def __init__(self, *, follow: bool = False, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -130,7 +132,7 @@ class Lines(ScrollView, can_focus=True):
 
     def _stay_at_end(self) -> None:
         if self._follow and self._at_end:
-            self.scroll_end(animate=False, immediate=True)
+            self.scroll_end(animate=False, immediate=True, force=True)
 
     def render_line(self, y: int) -> Strip:
         """One row of the window."""
