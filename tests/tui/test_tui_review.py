@@ -11,17 +11,10 @@ FIRST = APART["calc.py"].replace("a - b", "a + b")
 BOTH = FIRST.replace("x // 2", "x // 2  # whole")
 
 
-async def reviewed(sat):
-    """Waits until the question is open with its diff drawn."""
-    await sat.held("before_write")
-    await sat.until(lambda: sat.app.tabs.diff is not None and sat.app.tabs.diff.choosing)
-    await sat.sees("write to your files?", "[✔] @@", "- ", "+ ")
-
-
 async def test_the_diff_is_shown_with_its_proof_and_y_writes_all(make_repo):
     root = make_repo({**APART, **mending(MENDS_AND_MORE, DONE)})
     async with sit(root, loop="go", task="Mend add") as sat:
-        await reviewed(sat)
+        await sat.reviewing()
         await sat.sees("proven by  parses ✔", "tests ✔ 2 of 2 tests pass", "Diff +2 −2", "all 2 hunks")
         await sat.sees(
             "calc.py  modified  +2 −2", "[✔] @@ -1,5 +1,5 @@", "-     return a - b", "+     return a + b"
@@ -38,7 +31,7 @@ async def test_the_diff_is_shown_with_its_proof_and_y_writes_all(make_repo):
 async def test_a_part_is_proven_again_before_it_is_written(make_repo):
     root = make_repo({**APART, **mending(MENDS_AND_MORE, DONE)})
     async with sit(root, loop="go", task="Mend add") as sat:
-        await reviewed(sat)
+        await sat.reviewing()
         await sat.press("down", "space")
         await sat.sees("[ ] @@ -18,4 +18,4 @@  left out", "1 of 2 hunks")
         await sat.press("up", "space", "up", "space")
@@ -65,12 +58,12 @@ async def test_a_part_is_proven_again_before_it_is_written(make_repo):
 async def test_a_part_that_does_not_hold_is_asked_again_and_not_answered_by_the_same_press(make_repo):
     root = make_repo({**APART, **mending(MENDS_AND_MORE, DONE)})
     async with sit(root, loop="go", task="Mend add") as sat:
-        await reviewed(sat)
+        await sat.reviewing()
         await sat.press("space")
         await sat.sees("[ ] @@ -1,5 +1,5 @@  left out")
-        await sat.pilot.press("y", "y", "y")
+        sat.press_at_once("y", 3)
         await sat.until(lambda: sat.view.question is not None and sat.view.question.question == "q2")
-        await sat.held("before_write")
+        await sat.reviewing()
         await sat.sees("test_add", "unproven", "[ ] @@ -1,5 +1,5 @@  left out")
         assert (root / "calc.py").read_text() == APART["calc.py"]
         await sat.press("f")
@@ -89,7 +82,7 @@ async def test_a_part_that_does_not_hold_is_asked_again_and_not_answered_by_the_
 async def test_a_no_writes_nothing_and_is_on_record(make_repo):
     root = make_repo({**APART, **mending(MENDS, DONE)})
     async with sit(root, loop="go", task="Mend add") as sat:
-        await reviewed(sat)
+        await sat.reviewing()
         await sat.press("d")
         await sat.ended()
         assert sat.view.exit_code == 3
@@ -109,12 +102,11 @@ async def test_no_key_says_yes_before_the_diff_is_drawn(make_repo):
         sat.app._paint_diff = lambda: _nothing()
         await sat.held("before_write")
         await sat.press("y")
-        for _ in range(10):
-            await sat.pilot.pause(0.01)
+        await sat.settle()
         assert sat.view.question is not None
         del sat.app._paint_diff
         sat.app._changed()
-        await reviewed(sat)
+        await sat.reviewing()
         await sat.press("y")
         await sat.ended()
     assert (root / "calc.py").read_text() == FIRST

@@ -61,6 +61,13 @@ class Sat:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
+    def press_at_once(self, key: str, times: int) -> None:
+        """The same key again and again, as a key that is held down sends it, before anything was drawn."""
+        from textual.events import Key
+
+        for _ in range(times):
+            self.app._driver.process_message(Key(key, key))
+
     async def types(self, text: str, *, enter: bool = True) -> None:
         """Types a text in the task line."""
         from treadle.tui.task_input import TaskInput
@@ -89,6 +96,24 @@ class Sat:
             )
 
         await self.until(is_held, f"not held {point}")
+
+    async def reviewing(self) -> None:
+        """Waits until the one question is open, its diff is drawn and has the keys."""
+        await self.held("before_write")
+        await self.until(
+            lambda: (
+                (pane := self.app.tabs.diff) is not None
+                and pane.choosing
+                and self.app.focused is pane
+                and "[" in self.text
+            ),
+            "the diff was never drawn",
+        )
+
+    async def settle(self) -> None:
+        """Gives the run and the screen time for what must not happen."""
+        for _ in range(10):
+            await self.pilot.pause(0.01)
 
     async def ended(self, runs: int = 1) -> None:
         """Waits until the run is over and drawn as such, `runs` of them in this sitting."""

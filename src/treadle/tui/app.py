@@ -1,5 +1,6 @@
 """The app: lays the widgets out, and passes keys down as commands and events up to the board."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -117,7 +118,16 @@ class TreadleApp(App[int]):
 
     def on_mount(self) -> None:
         """Shows the idle screen; all that takes time begins after it."""
+        asyncio.get_running_loop().set_exception_handler(self._lost)
         self.call_after_refresh(self._stand)
+
+    def _lost(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A fault in what the engine's thread hands over: without this it would end in nobody's hands."""
+        error = context.get("exception")
+        if "handle" in context and isinstance(error, Exception):
+            self._handle_exception(error)
+        else:
+            loop.default_exception_handler(context)
 
     async def _stand(self) -> None:
         self.board.paint()

@@ -161,8 +161,7 @@ def _step_row(
     sign, style = ("●", "$held") if held else ("▶", "$accent") if running else mark(step.verdict)
     tier = step.attempts[-1].tier if step.attempts else ""
     took = now - step.started_at if running else step.duration_s
-    name = step.item if deep else step.place.partition("@")[0]
-    name = _short(name) if deep else name
+    name = _short(step.item) if deep and step.item else step.place.rpartition("/")[2].partition("@")[0]
     if step.items > 1 and not step.item:
         name += f" ×{step.items}"
     verdict = "held" if held else step.verdict

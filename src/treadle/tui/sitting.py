@@ -104,7 +104,7 @@ class Sitting:
 
     def _began(self, session: "Session") -> None:
         self.session = session
-        self.board.story.folder = session.folder
+        self.board.story.begin(session.folder)
         self.board.view = session.view
         self.board.focus = None
         self._changed()

@@ -41,10 +41,17 @@ def parse(text: str) -> tuple[str, str]:
     raise UsageError(f"there is no command /{name}{mean}", hint="/help names them")
 
 
+def last_word(text: str) -> tuple[str, str]:
+    """The text up to its last word, and that word; both together are the text."""
+    at = max(text.rfind(" "), text.rfind("\n")) + 1
+    return text[:at], text[at:]
+
+
 def completions(text: str, loops: Sequence[str], themes: Sequence[str], files: Sequence[str]) -> list[str]:
     """What the last word of the line may become: a command, a command's argument, a file after `@`."""
-    head, _, last = text.rpartition(" ")
-    if text.startswith("/") and not head:
+    before, last = last_word(text)
+    head = before.rstrip()
+    if text.startswith("/") and not before:
         return [f"/{name}" for name in COMMANDS if name.startswith(text[1:])]
     if last.startswith("@"):
         part = last[1:].lower()

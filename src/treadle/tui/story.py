@@ -32,11 +32,12 @@ class Focus(Struct, frozen=True):
 
 
 class Block(Struct):
-    """A painted piece of the transcript and where it belongs."""
+    """A painted piece of the transcript and where it belongs; `run` counts the runs of the sitting."""
 
     place: str
     attempt: int
     content: Content
+    run: int = 0
 
 
 class Story:
@@ -50,16 +51,23 @@ class Story:
         self.requests: list[tuple[e.Envelope, e.ModelRequested]] = []
         self.checks: list[tuple[e.Envelope, e.CheckFinished]] = []
         self._live: dict[tuple[str, int], Prose] = {}
-        self._since = 0
+        self._run = 0
 
     def clear(self) -> None:
         """An empty transcript."""
         self.blocks.clear()
-        self._since = 0
 
     def say(self, *parts: Part, place: str = "", attempt: int = 0) -> None:
         """Adds a line of the face's own."""
-        self.blocks.append(Block(place, attempt, line(*parts)))
+        self.blocks.append(Block(place, attempt, line(*parts), self._run))
+
+    def begin(self, folder: Path) -> None:
+        """A run recorded in `folder` begins: the transcript goes on, all else is about that run from here."""
+        self.folder = folder
+        self._run += 1
+        self.trace.clear()
+        self.requests.clear()
+        self.checks.clear()
 
     def add(self, envelope: e.Envelope) -> None:
         """Takes one more event in."""
@@ -69,12 +77,7 @@ class Story:
             self._live.setdefault(key, Prose()).feed(event.text)
             return
         self.trace.append(_record(envelope))
-        if isinstance(event, e.RunStarted):
-            # Places such as `t@1` and the folder of blobs are this run's from here on.
-            self._since = len(self.blocks)
-            self.requests.clear()
-            self.checks.clear()
-        elif isinstance(event, e.ModelRequested):
+        if isinstance(event, e.ModelRequested):
             self.requests.append((envelope, event))
             self._live.pop(key, None)
         elif isinstance(event, e.CheckFinished):
@@ -87,12 +90,15 @@ class Story:
         teller = _TELLERS.get(type(event))
         if teller is not None:
             for content in teller(self, envelope, event):
-                self.blocks.append(Block(*key, content))
+                self.blocks.append(Block(*key, content, self._run))
 
     def transcript(self, focus: Focus | None = None) -> list[Content]:
         """The blocks of what is in focus, all without one; what streams now comes last."""
-        begin = 0 if focus is None else self._since
-        shown = [b.content for b in self.blocks[begin:] if focus is None or focus.holds(b.place, b.attempt)]
+        shown = [
+            b.content
+            for b in self.blocks
+            if focus is None or (b.run == self._run and focus.holds(b.place, b.attempt))
+        ]
         for (place, attempt), prose in self._live.items():
             if focus is None or focus.holds(place, attempt):
                 shown.extend(prose.lines)
@@ -114,7 +120,7 @@ class Story:
             prose = Prose()
             prose.feed(_text_of(self.blob(event.reply)))
         if prose is not None:
-            self.blocks.extend(Block(*key, content) for content in prose.lines)
+            self.blocks.extend(Block(*key, content, self._run) for content in prose.lines)
 
 
 def _text_of(reply: str) -> str:

@@ -92,11 +92,13 @@ class TaskInput(TextArea):
         if not found:
             self.post_message(self.Left())
             return True
-        head, _, last = self.text.rpartition(" ")
+        from treadle.tui.slash import last_word
+
+        before, last = last_word(self.text)
         grown = _common(found)
         if len(grown) <= len(last):
             grown = found[0]
-        self.put(f"{head} {grown}" if head else grown)
+        self.put(before + grown)
         if len(found) == 1:
             self.put(self.text + " ")
         return True
