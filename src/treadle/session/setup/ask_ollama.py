@@ -39,7 +39,9 @@ async def ask_ollama() -> Ollama:
         return _without(empty, f"{place} does not answer")
     except Unreachable as fault:
         refused = isinstance(fault.__cause__, OSError) and not isinstance(fault.__cause__, TimeoutError)
-        return _without(empty, f"nobody listens at {place}" if refused else f"{place}: {clean(fault.message)}")
+        return _without(
+            empty, f"nobody listens at {place}" if refused else f"{place}: {clean(fault.message)}"
+        )
     except ProviderError as fault:
         return _without(empty, f"what listens at {place} is no Ollama server: {clean(fault.message)}")
     except (OSError, ValueError) as fault:
