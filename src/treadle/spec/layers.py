@@ -29,11 +29,12 @@ class Folder(Struct, frozen=True):
 
 class Found(Struct):
     """What the layers hold, merged, before anything is resolved. `faulty` are names of files that can't be
-    read, or name nothing."""
+    read, or name nothing; `own_tiers` are the tiers without what a repository says of them."""
 
     agents: dict[str, Map] = {}
     loops: dict[str, Map] = {}
     tiers: Map | None = None
+    own_tiers: Map | None = None
     settings: list[Map] = []
     nameless: list[tuple[str, Map]] = []
     faulty: set[str] = set()
@@ -139,6 +140,8 @@ def _put(found: Found, kind: str, raw: Map, here: dict[tuple[str, str], Source],
     if kind == "tiers":
         _drop_wrong_tiers(raw, faults)
         found.tiers = raw if found.tiers is None else merged(found.tiers, raw)
+        if raw.place[0].layer != "repository":
+            found.own_tiers = found.tiers
         return
     name = raw.get("name")
     if not isinstance(name, str):

@@ -47,7 +47,7 @@ def load_folders(folders: list[Folder]) -> tuple[Catalog, Faults]:
     """What the folders hold as far as it is sound, with the faults of the rest."""
     faults = Faults()
     found = gather(folders, faults)
-    tiers = resolve_tiers(found.tiers, faults)
+    tiers = resolve_tiers(found.tiers, faults, found.own_tiers)
     prompts = PromptFinder(folders, faults)
     world = World(faults, tier_names(found.tiers), prompts.find)
     agents = _agents(found, world)

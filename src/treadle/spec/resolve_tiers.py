@@ -26,8 +26,8 @@ def tier_names(raw: Map | None) -> tuple[str, ...]:
     return declared if names.CODE in declared else (names.CODE, *declared)
 
 
-def resolve_tiers(raw: Map | None, faults: Faults) -> Tiers:
-    """The tiers as read; what is faulty is left out."""
+def resolve_tiers(raw: Map | None, faults: Faults, own: Map | None = None) -> Tiers:
+    """The tiers as read; what is faulty is left out. `own` are those without what a repository says of them."""
     if raw is None:
         return Tiers((Tier(names.CODE),))
     fields = Fields(raw, faults, TIERS_KEYS)
@@ -37,6 +37,7 @@ def resolve_tiers(raw: Map | None, faults: Faults) -> Tiers:
         tiers=tuple(declared.get(name, Tier(name)) for name in tier_names(raw)),
         prices=_prices(fields),
         time_value_usd_per_hour=float(value or 0.0),
+        last=tier_names(own)[-1] if own is not None else "",
     )
 
 

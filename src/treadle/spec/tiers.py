@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from treadle.protocol.messages import Json
 
-_LOOPBACK = re.compile(r"localhost\Z|127(\.[0-9]{1,3}){3}\Z|::1\Z")
+_LOOPBACK = re.compile(r"localhost\Z|127(\.(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}\Z|::1\Z")
 
 
 def is_loopback(host: str) -> bool:
@@ -100,8 +100,9 @@ class ModelEntry(Struct, frozen=True):
 
     @property
     def _passed_on(self) -> bool:
-        """Whether an Ollama server only passes it on: its tag is `cloud` or ends so."""
-        _, colon, tag = self.name.rpartition(":")
+        """Whether an Ollama server only passes it on: its tag is `cloud` or ends so, in any case of letters
+        (`internal/modelref` in Ollama's sources)."""
+        _, colon, tag = self.name.lower().rpartition(":")
         return bool(colon) and self._maker in OLLAMA_MAKERS and (tag == "cloud" or tag.endswith("-cloud"))
 
 
@@ -121,14 +122,19 @@ class Price(Struct, frozen=True):
 
 
 class Tiers(Struct, frozen=True):
-    """All tiers, cheapest first, with the prices by model pattern (`*` matches any run of characters)."""
+    """All tiers, cheapest first, with the prices by model pattern (`*` matches any run of characters).
+
+    `last` is the last tier as the user has them: a repository that adds or moves one does not move it.
+    """
 
     tiers: tuple[Tier, ...]
     prices: dict[str, Price] = {}
     time_value_usd_per_hour: float = 0.0
+    last: str = ""
 
     def may_ask(self, entry: ModelEntry, tier: str, cloud: str) -> bool:
-        """Whether the setting `cloud` lets that tier ask that model; `large only` means the last tier in order."""
+        """Whether the setting `cloud` lets that tier ask that model; `large only` means the user's last tier."""
         if not entry.is_cloud or cloud == "all":
             return True
-        return cloud == "large only" and bool(self.tiers) and self.tiers[-1].name == tier
+        last = self.last or (self.tiers[-1].name if self.tiers else "")
+        return cloud == "large only" and last == tier
