@@ -138,7 +138,7 @@ async def sit(
 ) -> AsyncIterator[Sat]:
     """The screen in a repository, once it stands and the configuration is read."""
     app = TreadleApp(root, lambda: Options(**options), task, loop)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         sat = Sat(app, pilot)
         await sat.until(lambda: app.sitting._ready.is_set(), "it never stood")
         yield sat
