@@ -229,7 +229,8 @@ class TreadleApp(App[int]):
             if not pane.taken:
                 self.notify("No hunk is taken: d denies the whole change.", severity="warning")
                 return
-            if len(pane.taken) < pane.total:
+            # Once a part did not hold, a plain yes is a yes to that part.
+            if len(pane.taken) < pane.total or self.board.pending().taken:
                 command = commands.Take(pane.taken)
         self._settled = self._asked
         self.sitting.submit(command)
