@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import msgspec
 from msgspec import Struct
 
-from treadle.models import cloud_faults, cloud_link, judge
+from treadle.models import cloud_faults, cloud_link, http, judge
 from treadle.models.assembly import Assembly
 from treadle.models.base import ModelReply, ModelRequest, OnDelta, Timers
 from treadle.models.cloud_secret import Secret, secret_of
@@ -79,7 +79,12 @@ class CloudModel:
         await worker.ready()
         known = await _about(worker, self.name)
         self._must_fit(request, known)
-        order = {"do": "chat", "request": self._body(request, known), "secret": secret.parameters}
+        order: dict[str, Json] = {
+            "do": "chat",
+            "request": self._body(request, known),
+            "secret": secret.parameters,
+            "direct": _own_host(self._entry),
+        }
         load_s = worker.take_load_s()
         return await self._exchange(worker, order, secret, request, on_delta, load_s)
 
@@ -223,6 +228,11 @@ def _base(entry: ModelEntry) -> str:
     """The address as litellm wants it: for Anthropic's API it adds the version itself."""
     base = entry.endpoint.rstrip("/")
     return base.removesuffix("/v1") if _is_anthropic(entry.name) else base
+
+
+def _own_host(entry: ModelEntry) -> str:
+    """The host of an endpoint in the user's own network, "" for any other: a proxy is on the way to a cloud alone."""
+    return "" if entry.is_cloud or not entry.endpoint else http.split(entry.endpoint).hostname or ""
 
 
 def _is_anthropic(model_name: str) -> bool:

@@ -4,7 +4,7 @@ Both are JSON, one value a line, on the pipes it was started with. An order has 
 
     ping                                    → end, once litellm is there
     about   {model}                         → end {known, window, output, input_usd, output_usd, cached_usd, schema}
-    chat    {request, secret}               → chunk …, then end {cost_usd, whole}
+    chat    {request, secret, direct}       → chunk …, then end {cost_usd, whole}; no proxy for the host `direct`
     cancel                                  → closes that order's connection
 
 Each answer is {id, kind, value}; `fault` stands for `end` where an order failed, and `over` is the last answer to
@@ -58,6 +58,7 @@ class Worker:
         try:
             match order["do"]:
                 case "chat":
+                    _past_proxies(self._litellm, order.get("direct", ""))
                     await self._chat(number, order["request"], order["secret"])
                 case "about":
                     self.say(number, "end", about(self._litellm, order["model"]))
@@ -251,6 +252,15 @@ def _quiet(litellm: Any) -> None:
     litellm.disable_streaming_logging = True
     # It fails a reply that says the same piece a hundred times, which a table of zeros or a deep indent does.
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = 1 << 30
+
+
+def _past_proxies(litellm: Any, host: str) -> None:
+    """Has requests to `host` pass by the environment's proxies; clients that are open have read that already."""
+    known = next((os.environ[n] for n in ("no_proxy", "NO_PROXY") if n in os.environ), "")
+    if not host or host in known.split(","):
+        return
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = f"{known},{host}".lstrip(",")
+    litellm.in_memory_llm_clients_cache.flush_cache()
 
 
 def _stay() -> None:
