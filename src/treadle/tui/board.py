@@ -104,7 +104,12 @@ class Board:
             return
         width = max(30, rail.scrollable_content_region.width)
         rail.show_rows(rows_of(self.view, self.palette, width))
-        shown = ledger_of(self.view, self.palette, width)
+        top = None
+        if self.view.calls and self.catalog is not None:
+            from treadle.session.ledger import on_top
+
+            top = on_top(self.catalog, self.view.usage)
+        shown = ledger_of(self.view, self.palette, width, top)
         rows = shown.plain.count("\n")
         ledger.update(shown, layout=rows != self._ledger_rows)
         self._ledger_rows = rows

@@ -5,17 +5,27 @@ from collections import Counter
 from textual.content import Content
 
 from treadle.session.view import View
-from treadle.tui.paint import Part, count, line, lines, money, quantile, seconds, spark
+from treadle.tui.paint import Part, count, cut, line, lines, money, quantile, seconds, spark
 from treadle.tui.theme import Palette
 
-_NAME = 8
+_NAME = 9
 
 
-def ledger_of(view: View, palette: Palette, width: int) -> Content:
-    """Spent of the budget, tokens, attempts by tier, latency with its bars; as far as there is something to say."""
+def ledger_of(view: View, palette: Palette, width: int, on_top: tuple[str, float] | None = None) -> Content:
+    """Spent of the budget, tokens, attempts by tier, latency with its bars; as far as there is something to say.
+
+    `on_top` is the last tier and what the same tokens would have cost there.
+    """
     spent = view.usage.cost_usd
     cap = f" of ${view.cost_cap_usd:.2f}" if view.cost_cap_usd is not None else ""
     rows = [line((f"{'spent':<{_NAME}} ", "$dim"), (money(spent), "$ok bold"), (cap, "$dim"))]
+    if on_top is not None:
+        name = cut(f"all {on_top[0]}", _NAME)
+        rows.append(
+            line(
+                (f"{name:<{_NAME}} ", "$dim"), (money(on_top[1]), palette.tier(on_top[0])), (" est.", "$dim")
+            )
+        )
     if view.calls:
         tokens = f"{count(view.usage.input_tokens)} in, {count(view.usage.output_tokens)} out"
         rows.append(line((f"{'tokens':<{_NAME}} ", "$dim"), tokens))
