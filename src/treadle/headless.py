@@ -208,7 +208,10 @@ class _Progress:
         if not chosen:
             self._say(f"  one of {', '.join(options)}")
             return
-        self._session.submit(_ANSWERS[chosen](rest) if chosen in _ANSWERS else commands.Approve(chosen))
+        command = _ANSWERS[chosen](rest) if chosen in _ANSWERS else commands.Approve(chosen)
+        if isinstance(command, commands.Answering):
+            command = msgspec.structs.replace(command, question=self._question.question)
+        self._session.submit(command)
 
     def _say(self, text: str, end: str = "\n") -> None:
         _say(text.splitlines()[0] if text else "", self._stream, end)

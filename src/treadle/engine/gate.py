@@ -186,8 +186,10 @@ class Gate:
 
     async def _answered(self, options: tuple[str, ...]) -> Answer:
         while True:
-            answer = _reads(await self._commands.get(), options)
+            command = await self._commands.get()
             self.raise_if_aborted()
+            named = command.question if isinstance(command, commands.Answering) else ""
+            answer = _reads(command, options) if named in ("", self._open) else None
             if answer is not None:
                 return answer
 

@@ -20,7 +20,7 @@ async def git_step(run: Run, step: StepSpec, state: LoopState, place: str) -> St
             NONE, f"git {step.git}: something in the change set is unproven", state.changes, unproven=True
         )
     if not run.writes:
-        return StepResult(PASS, f"git {step.git}: left out, nothing is written in this run", state.changes)
+        return _left_out(step, state)
     if step.git == "stage" and not state.changes:
         return StepResult(PASS, "nothing to stage", state.changes)
     subject = f"git {step.git}"
@@ -37,6 +37,8 @@ async def git_step(run: Run, step: StepSpec, state: LoopState, place: str) -> St
         if not answer.allowed:
             return StepResult(FAIL, "denied", state.changes, cause="no")
     await write(run, state.changes, place)
+    if not run.writes:  # mode `plan` was chosen at a question
+        return _left_out(step, state)
     argv = _argv(run, step, state)
     if argv is None:
         return StepResult(ERROR, "no merge, rebase or cherry-pick is in progress", state.changes)
@@ -55,6 +57,10 @@ async def git_step(run: Run, step: StepSpec, state: LoopState, place: str) -> St
     last = output.splitlines()[-1] if output else ""
     verdict = PASS if process.returncode == 0 else FAIL
     return StepResult(verdict, f"{subject}: {last or 'done'}"[:200], state.changes, unproven=state.unproven)
+
+
+def _left_out(step: StepSpec, state: LoopState) -> StepResult:
+    return StepResult(PASS, f"git {step.git}: left out, nothing is written in this run", state.changes)
 
 
 def _argv(run: Run, step: StepSpec, state: LoopState) -> tuple[str, ...] | None:

@@ -33,6 +33,8 @@ async def write(run: Run, changes: ChangeSet, place: str = "", *, unproven: bool
     run.gate.raise_if_aborted()
     await _prove_again(run, changes, place)
     taken = await _let_through(run, fresh, changes, place, unproven)
+    if not run.writes:
+        return Taken(ChangeSet())  # mode `plan` was chosen meanwhile: that holds, also over a yes
     diffs = texts(run, taken.changes)
     refused = since(run.written.then(taken.changes), changes)
     checkpoint = run.write_down(

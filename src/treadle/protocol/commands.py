@@ -4,25 +4,31 @@ from msgspec import Struct
 
 
 class Command(Struct, frozen=True, tag_field="command", omit_defaults=True):
-    """The base of all commands; `by` is who gave it: `person` or `flag`."""
+    """The base of all commands; `by` is who gave it: `person` or `flag`.
+
+    One that answers a question may name it (`question`, as in `GateAsked`): then it answers that one and no other.
+    """
 
 
 class Next(Command, frozen=True, tag="next"):
     """Go on to the next gate point of a step, then wait again."""
 
     by: str = "person"
+    question: str = ""
 
 
 class Into(Command, frozen=True, tag="into"):
     """Go on to the next gate point of any kind (step, turn, tool call): mode `into` from here."""
 
     by: str = "person"
+    question: str = ""
 
 
 class Continue(Command, frozen=True, tag="continue"):
     """Go on without asking: mode `auto` from here."""
 
     by: str = "person"
+    question: str = ""
 
 
 class Pause(Command, frozen=True, tag="pause"):
@@ -43,6 +49,7 @@ class Approve(Command, frozen=True, tag="approve"):
 
     answer: str = "yes"
     by: str = "person"
+    question: str = ""
 
 
 class Deny(Command, frozen=True, tag="deny"):
@@ -50,6 +57,7 @@ class Deny(Command, frozen=True, tag="deny"):
 
     word: str = ""
     by: str = "person"
+    question: str = ""
 
 
 class Take(Command, frozen=True, tag="take"):
@@ -57,6 +65,7 @@ class Take(Command, frozen=True, tag="take"):
 
     hunks: tuple[str, ...]
     by: str = "person"
+    question: str = ""
 
 
 class Skip(Command, frozen=True, tag="skip"):
@@ -64,6 +73,7 @@ class Skip(Command, frozen=True, tag="skip"):
 
     output: str = ""
     by: str = "person"
+    question: str = ""
 
 
 class Abort(Command, frozen=True, tag="abort"):
@@ -73,3 +83,5 @@ class Abort(Command, frozen=True, tag="abort"):
 
 
 AnyCommand = Next | Into | Continue | Pause | SetMode | Approve | Take | Deny | Skip | Abort
+
+Answering = Next | Into | Continue | Approve | Take | Deny | Skip

@@ -71,11 +71,15 @@ async def settled(run: Run, state: LoopState, outcome: Outcome) -> Ending:
     if not run.writes:
         return _planned(ending, run.gate.mode)
     if ending.outcome == "done":
-        return _wrote(ending, await write_proven(run, state), left=run.left is not None)
-    if run.review and run.gate.attended and _is_unproven(state, outcome):
+        taken = await write_proven(run, state)
+    elif run.review and run.gate.attended and _is_unproven(state, outcome):
         taken = await write(run, state.changes, unproven=True)
-        return _wrote(Ending("done", 0, outcome.why), taken, left=run.left is not None)
-    return ending
+        ending = Ending("done", 0, outcome.why)
+    else:
+        return ending
+    if not run.writes:
+        return _planned(ending, run.gate.mode)
+    return _wrote(ending, taken, left=run.left is not None)
 
 
 def _is_unproven(state: LoopState, outcome: Outcome) -> bool:

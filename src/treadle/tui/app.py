@@ -233,7 +233,7 @@ class TreadleApp(App[int]):
             if len(pane.taken) < pane.total or self.board.pending().taken:
                 command = commands.Take(pane.taken)
         self._settled = self._asked
-        self.sitting.submit(command)
+        self.sitting.answer(command, message.question.question)
 
     @on(Rail.Chosen)
     def _chosen(self, message: Rail.Chosen) -> None:

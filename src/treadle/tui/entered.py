@@ -56,7 +56,13 @@ def _command(make: Callable[[], commands.AnyCommand]) -> "Callable[[TreadleApp, 
     async def submit(app: "TreadleApp", _: str) -> None:
         if not app.sitting.busy:
             raise UsageError("no run is under way")
-        app.sitting.submit(make())
+        command = make()
+        if not isinstance(command, commands.Answering):
+            app.sitting.submit(command)
+        elif (question := app.gate.question) is not None:
+            app.sitting.answer(command, question.question)
+        else:
+            raise UsageError("no question is open")
 
     return submit
 

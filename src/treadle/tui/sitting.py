@@ -123,6 +123,14 @@ class Sitting:
         if self._engine is not None:
             self._engine.submit(command)
 
+    def answer(self, command: commands.AnyCommand, question: str) -> None:
+        """Hands an answer to the run under way, for that question and no other."""
+        if isinstance(command, commands.Answering):
+            from msgspec.structs import replace
+
+            command = replace(command, question=question)
+        self.submit(command)
+
     def set_mode(self, mode: str) -> None:
         """The mode from here on: of the run under way, else of the next."""
         self.mode = self.board.mode = mode
