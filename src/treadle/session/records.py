@@ -14,6 +14,7 @@ from treadle.protocol.events import (
     ChangesWriting,
     ChangesWritten,
     Envelope,
+    RunFinished,
     RunStarted,
     StepFinished,
 )
@@ -40,6 +41,31 @@ def list_runs(root: Path) -> tuple[str, ...]:
     if not folder.is_dir():
         return ()
     return tuple(sorted((p.name for p in folder.iterdir() if (p / TRACE_FILE).exists()), reverse=True))
+
+
+class Recent(Struct, frozen=True):
+    """A run as a list shows it; `outcome` "" has no end on record, `at` is UTC epoch seconds of its start."""
+
+    run: str
+    loop: str
+    task: str
+    outcome: str
+    at: float
+
+
+def recent_runs(root: Path, most: int = 8) -> tuple[Recent, ...]:
+    """The repository's last runs, newest first; one whose trace can't be read is left out."""
+    found: list[Recent] = []
+    for name in list_runs(root)[:most]:
+        try:
+            envelopes = list(read_trace(runs_of(root) / name))
+        except TraceError:
+            continue
+        if envelopes and isinstance(start := envelopes[0].event, RunStarted):
+            end = next((x.event for x in reversed(envelopes) if isinstance(x.event, RunFinished)), None)
+            outcome = end.outcome if end is not None else ""
+            found.append(Recent(name, start.loop, start.task, outcome, envelopes[0].at))
+    return tuple(found)
 
 
 def find_run(root: Path, part: str = "") -> Path:

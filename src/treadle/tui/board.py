@@ -22,9 +22,10 @@ from treadle.tui.paint import Part, line, mark
 from treadle.tui.rail import Rail, Row, rows_of
 from treadle.tui.story import Focus, Story
 from treadle.tui.theme import Palette
-from treadle.tui.welcome import welcome
+from treadle.tui.welcome import earlier, welcome
 
 if TYPE_CHECKING:
+    from treadle.session.records import Recent
     from treadle.session.review import FileReview
     from treadle.spec.catalog import Catalog
 
@@ -44,6 +45,7 @@ class Board:
         self.tab = "Transcript"
         self.branch = ""
         self.mode = "auto"
+        self.recent: tuple[Recent, ...] = ()
         self.catalog: Catalog | None = None
         self._painted: object = None
         self._ledger_rows = -1
@@ -100,7 +102,8 @@ class Board:
         rail = self._node.query_one(Rail)
         ledger = self._node.query_one("#ledger", Static)
         if self.view is None:
-            rail.show_rows([Row(line(("Nothing ran yet.", "$dim")), None)])
+            width = max(30, rail.scrollable_content_region.width)
+            rail.show_rows([Row(block, None) for block in earlier(self.recent, width)])
             return
         width = max(30, rail.scrollable_content_region.width)
         rail.show_rows(rows_of(self.view, self.palette, width))

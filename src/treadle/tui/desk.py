@@ -12,6 +12,7 @@ from treadle.tui.engine_thread import EngineThread
 
 if TYPE_CHECKING:
     from treadle.session.choose import Choice
+    from treadle.session.records import Recent
     from treadle.session.review import FileReview
     from treadle.session.session import Options, Session
     from treadle.session.view import View
@@ -26,6 +27,7 @@ class Standing(Struct):
     branch: str = ""
     faults: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    recent: "tuple[Recent, ...]" = ()
 
 
 class Desk:
@@ -58,6 +60,16 @@ class Desk:
             self.standing.faults = ()
         except SpecError as fault:
             self.catalog, self.standing.faults = None, fault.faults
+
+    async def look_back(self) -> None:
+        """Learns of the runs that were here before."""
+
+        def looked() -> "tuple[Recent, ...]":
+            from treadle.session.records import recent_runs
+
+            return recent_runs(self.root)
+
+        self.standing.recent = await self.engine.call(looked)
 
     async def list_files(self) -> None:
         """Learns the repository's files, for completion."""

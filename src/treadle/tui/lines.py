@@ -108,7 +108,7 @@ class Lines(ScrollView, can_focus=True):
         hang = indent + (
             2 if plain[indent : indent + 1] in _SIGNS and plain[indent + 1 : indent + 2] == " " else 0
         )
-        if not 0 < hang <= width // 3 or "\n" in plain:
+        if not 0 < hang <= width // 3 or "\n" in plain or block.cell_length <= width:
             return Visual.to_strips(self, block, width, None, style, apply_selection=False)
         rows = Visual.to_strips(self, block[indent:], width - hang, None, style, apply_selection=False)
         first, rest = Strip.blank(indent, style.rich_style), Strip.blank(hang, style.rich_style)

@@ -53,6 +53,9 @@ class Sitting:
         await self.reload()
         self._ready.set()
         await self._engine.call(_warm)
+        await self.desk.look_back()
+        self.board.recent = self.desk.standing.recent
+        self._changed()
         await self.desk.list_files()
 
     async def reload(self) -> None:

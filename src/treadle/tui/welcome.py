@@ -1,14 +1,17 @@
 """What stands on the screen before the first run: what this is, what is bound, what to do now."""
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from treadle.tui.paint import cut, line
+from treadle.tui.paint import cut, line, mark
 from treadle.tui.theme import Palette
 
 if TYPE_CHECKING:
+    from treadle.session.records import Recent
     from treadle.spec.catalog import Catalog
 
 PURPOSE = (
@@ -17,11 +20,33 @@ PURPOSE = (
     "at any step, look, and change its mind."
 )
 _TRY = (
-    ("enter", "on an empty line: mend what fails in this repository's tests, if anything does"),
-    ("a task", "what you want done, in your own words; a question is answered and changes nothing"),
-    ("/setup", "which model serves which tier; without any, code mends simple slips only"),
+    ("enter", "on an empty line: mend what fails in this repository's tests"),
+    ("a task", "in your own words; a question is answered and changes nothing"),
+    ("/setup", "which model serves which tier (none: code mends simple slips)"),
     ("?", "all keys and commands (F1 while you type)"),
 )
+
+
+def earlier(runs: "Sequence[Recent]", width: int) -> list[Content]:
+    """The runs of other sittings, newest first: how each ended, its loop and task, how long ago."""
+    if not runs:
+        return [line(("Nothing ran here yet.", "$dim"))]
+    shown = [line(("earlier runs", "$dim")), line("")]
+    for run in runs:
+        verdict = {"done": "pass", "failed": "fail"}.get(run.outcome, "none")
+        sign, style = mark(verdict)
+        ago = _ago(time.time() - run.at)
+        room = max(8, width - len(run.loop) - len(ago) - 5)
+        told = cut(run.task, room)
+        shown.append(line((f"{sign} ", style), run.loop, (f"  {told:<{room}} {ago}", "$dim")))
+    return shown
+
+
+def _ago(seconds: float) -> str:
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return "now"
 
 
 def welcome(root: Path, catalog: "Catalog | None", palette: Palette) -> list[Content]:
