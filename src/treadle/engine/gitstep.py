@@ -19,7 +19,7 @@ async def git_step(run: Run, step: StepSpec, state: LoopState, place: str) -> St
         return StepResult(
             NONE, f"git {step.git}: something in the change set is unproven", state.changes, unproven=True
         )
-    if not run.writes:
+    if not run.may_write():
         return _left_out(step, state)
     if step.git == "stage" and not state.changes:
         return StepResult(PASS, "nothing to stage", state.changes)
@@ -37,7 +37,7 @@ async def git_step(run: Run, step: StepSpec, state: LoopState, place: str) -> St
         if not answer.allowed:
             return StepResult(FAIL, "denied", state.changes, cause="no")
     await write(run, state.changes, place)
-    if not run.writes:  # mode `plan` was chosen at a question
+    if not run.may_write():  # mode `plan` was chosen at a question
         return _left_out(step, state)
     argv = _argv(run, step, state)
     if argv is None:

@@ -99,8 +99,7 @@ class Run:
         self._record = record or {}
         self._befores: set[str] = set()
 
-    @property
-    def writes(self) -> bool:
+    def may_write(self) -> bool:
         """Whether anything of this run may reach the user's tree: not in a dry run, nor in mode `plan`."""
         return self.flags.write and self.gate.mode != "plan"
 

@@ -28,12 +28,12 @@ async def write(run: Run, changes: ChangeSet, place: str = "", *, unproven: bool
     Raises: `WriteConflict` when a file changed meanwhile, with nothing written; `Declined` when a person said no.
     """
     fresh = since(run.written, changes)
-    if not fresh or not run.writes or changes == run.left:
+    if not fresh or not run.may_write() or changes == run.left:
         return Taken(ChangeSet())
     run.gate.raise_if_aborted()
     await _prove_again(run, changes, place)
     taken = await _let_through(run, fresh, changes, place, unproven)
-    if not run.writes:
+    if not run.may_write():
         return Taken(ChangeSet())  # mode `plan` was chosen meanwhile: that holds, also over a yes
     diffs = texts(run, taken.changes)
     refused = since(run.written.then(taken.changes), changes)

@@ -68,7 +68,7 @@ async def settled(run: Run, state: LoopState, outcome: Outcome) -> Ending:
     ending = ending_of(state, outcome, unproven_allowed=run.catalog.settings.unproven == "allow")
     if not state.changes:
         return ending
-    if not run.writes:
+    if not run.may_write():
         return _planned(ending, run.gate.mode)
     if ending.outcome == "done":
         taken = await write_proven(run, state)
@@ -77,7 +77,7 @@ async def settled(run: Run, state: LoopState, outcome: Outcome) -> Ending:
         ending = Ending("done", 0, outcome.why)
     else:
         return ending
-    if not run.writes:
+    if not run.may_write():
         return _planned(ending, run.gate.mode)
     return _wrote(ending, taken, left=run.left is not None)
 
