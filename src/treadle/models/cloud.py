@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import msgspec
 from msgspec import Struct
 
-from treadle.models import cloud_faults, cloud_link, http, judge
+from treadle.models import cloud_faults, cloud_link, judge
 from treadle.models.assembly import Assembly
 from treadle.models.base import ModelReply, ModelRequest, OnDelta, Timers
 from treadle.models.cloud_secret import Secret, secret_of
@@ -232,7 +232,9 @@ def _base(entry: ModelEntry) -> str:
 
 def _own_host(entry: ModelEntry) -> str:
     """The host of an endpoint in the user's own network, "" for any other: a proxy is on the way to a cloud alone."""
-    return "" if entry.is_cloud or not entry.endpoint else http.split(entry.endpoint).hostname or ""
+    from urllib.parse import urlsplit
+
+    return "" if entry.is_cloud or not entry.endpoint else urlsplit(entry.endpoint).hostname or ""
 
 
 def _is_anthropic(model_name: str) -> bool:

@@ -37,6 +37,8 @@ from treadle.session.trace import TraceWriter, lock_run
 from treadle.session.view import View, reduce
 from treadle.session.watch import BaseWatch
 from treadle.spec.catalog import Catalog
+from treadle.spec.load import folders_for, load_folders
+from treadle.spec.resolve_settings import narrowed
 from treadle.workspace.base import open_base
 from treadle.workspace.changes import ChangeSet
 from treadle.workspace.sandbox import open_sandbox
@@ -292,7 +294,8 @@ def _told(root: Path, thread: str, *, again: bool) -> str:
 
 
 def resume(root: Path, folder: Path, options: Options) -> Session:
-    """A session that goes on with a killed or ended-short run; finished steps are not run again.
+    """A session that goes on with a killed or ended-short run; finished steps are not run again. What the settings
+    allow no longer is not done; files that can't be read now allow what the defaults do.
 
     Raises: `TraceError` when the run came to its own end, `Busy` when it is still going on.
     """
@@ -311,4 +314,6 @@ def resume(root: Path, folder: Path, options: Options) -> Session:
         flags=flags,
         thread=started.thread,
     )
-    return Session(root, record.catalog, options, record)
+    now = load_folders(folders_for(root))[0].settings
+    allowed = narrowed(record.catalog.settings, now)
+    return Session(root, msgspec.structs.replace(record.catalog, settings=allowed), options, record)

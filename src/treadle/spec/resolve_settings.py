@@ -45,6 +45,16 @@ def resolve_settings(layers: list[Map], faults: Faults) -> Settings:
     return settings
 
 
+def narrowed(settings: Settings, by: Settings) -> Settings:
+    """`settings`, where `by` allows less of what leaves this machine, runs or is written unasked, as that says."""
+    less = {
+        key: min(getattr(settings, key), getattr(by, key), key=CHOICES[key].index)
+        for key in _NARROWING
+        if key != "mode"
+    }
+    return msgspec.structs.replace(settings, offline=settings.offline or by.offline, **less)
+
+
 def _read(fields: Fields, before: Settings, of_repository: bool) -> dict[str, Any]:
     """What the fields say, by the names of `Settings`; what is faulty is left out."""
     found: dict[str, Any] = {}
