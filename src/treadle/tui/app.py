@@ -1,6 +1,7 @@
 """The app: lays the widgets out, and passes keys down as commands and events up to the board."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -118,6 +119,8 @@ class TreadleApp(App[int]):
 
     def on_mount(self) -> None:
         """Shows the idle screen; all that takes time begins after it."""
+        if not self.is_headless:
+            self._heed_signals()
         asyncio.get_running_loop().set_exception_handler(self._lost)
         self.call_after_refresh(self._stand)
 
@@ -133,6 +136,11 @@ class TreadleApp(App[int]):
         self.board.paint()
         self.set_interval(_TICK_S, self._tick)
         self.run_worker(self._begin(), exit_on_error=True)
+
+    def _heed_signals(self) -> None:
+        """A signal that ends treadle, or its terminal, ends the run on its trace and leaves the terminal as it was."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.exit, 128 + number)
 
     async def _begin(self) -> None:
         if self._first_task:
@@ -347,5 +355,5 @@ class TreadleApp(App[int]):
         self.exit(0)
 
     async def on_unmount(self) -> None:
-        """Ends the engine's thread."""
-        self.sitting.close()
+        """Ends the engine's thread; a run under way ends with the code of the signal that came, else as aborted."""
+        self.sitting.close(self.return_value or 130)

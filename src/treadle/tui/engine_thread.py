@@ -101,10 +101,10 @@ class EngineThread:
         if envelopes:
             self._deliver(envelopes)
 
-    def close(self) -> None:
-        """Ends the run under way, then the thread; waits for neither for long."""
+    def close(self, exit_code: int = 130) -> None:
+        """Ends the run under way with that code, then the thread; waits for neither for long."""
         if self._thread.is_alive():
-            stopping = asyncio.run_coroutine_threadsafe(self._stop(), self._loop)
+            stopping = asyncio.run_coroutine_threadsafe(self._stop(exit_code), self._loop)
             try:
                 stopping.result(_PATIENCE_S)
             except TimeoutError:
@@ -112,10 +112,10 @@ class EngineThread:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(_PATIENCE_S)
 
-    async def _stop(self) -> None:
+    async def _stop(self, exit_code: int) -> None:
         await asyncio.sleep(0)  # a run that was composed just now must have begun before it can be stopped
         if self._session is not None:
-            self._session.stop()
+            self._session.stop(exit_code)
         if self._driving is not None:
             await asyncio.wait([self._driving])
         left = asyncio.all_tasks() - {asyncio.current_task()}

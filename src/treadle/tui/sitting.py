@@ -220,10 +220,10 @@ class Sitting:
         """Where the run that is shown is recorded."""
         return self.board.story.folder
 
-    def close(self) -> None:
-        """Ends everything."""
+    def close(self, exit_code: int = 130) -> None:
+        """Ends everything; a run under way ends with that code."""
         if self._engine is not None:
-            self._engine.close()
+            self._engine.close(exit_code)
         if self._running is not None:
             self._running.cancel()
 
