@@ -22,7 +22,6 @@ async def test_the_diff_is_shown_with_its_proof_and_y_writes_all(make_repo):
         assert (root / "calc.py").read_text() == APART["calc.py"]
         await sat.press("y")
         await sat.ended()
-        await sat.press("ctrl+left")
         await sat.sees("wrote  calc.py", "done")
     assert (root / "calc.py").read_text() == BOTH
     assert [(a.answer, a.by) for a in events(traces(root)[0], e.GateAnswered)] == [("yes", "person")]
@@ -38,7 +37,6 @@ async def test_a_part_is_proven_again_before_it_is_written(make_repo):
         await sat.sees("[✔] @@ -1,5 +1,5 @@")
         await sat.press("y")
         await sat.ended()
-        await sat.press("ctrl+left")
         await sat.sees("wrote  calc.py", "a part was refused")
     assert (root / "calc.py").read_text() == FIRST
     trace = traces(root)[0]
@@ -61,7 +59,7 @@ async def test_a_part_that_does_not_hold_is_asked_again_and_not_answered_by_the_
         await sat.reviewing()
         await sat.press("space")
         await sat.sees("[ ] @@ -1,5 +1,5 @@  left out")
-        sat.press_at_once("y", 3)
+        sat.press_at_once("yyy")
         await sat.until(lambda: sat.view.question is not None and sat.view.question.question == "q2")
         await sat.reviewing()
         await sat.sees("test_add", "unproven", "[ ] @@ -1,5 +1,5 @@  left out")
@@ -86,7 +84,6 @@ async def test_a_no_writes_nothing_and_is_on_record(make_repo):
         await sat.press("d")
         await sat.ended()
         assert sat.view.exit_code == 3
-        await sat.press("ctrl+left")
         await sat.sees("person: no", "stopped", "refused")
     assert (root / "calc.py").read_text() == APART["calc.py"]
     [trace] = traces(root)

@@ -73,6 +73,7 @@ class TreadleApp(App[int]):
         self._flushing = False
         self._asked = ""
         self._settled = ""
+        self._brought_diff = False
         self._diff_shown: tuple[str, bool] = ("", False)
         self._last_interrupt = 0.0
 
@@ -181,9 +182,13 @@ class TreadleApp(App[int]):
         if question is None:
             if isinstance(self.focused, GateBar | DiffPane):
                 self.line.focus()
+            if self._brought_diff and self.board.tab == "Diff":
+                self.call_later(self.show_transcript)
+            self._brought_diff = False
             return
         self.bell()
         if question.point == "before_write":
+            self._brought_diff = self._brought_diff or self.board.tab != "Diff"
             self.call_later(self.action_tab, "Diff")
         if not self.main.query_one(TaskArea).is_typing:
             self.gate.focus()
@@ -219,6 +224,8 @@ class TreadleApp(App[int]):
         if not message.text and self.gate.question is not None:
             self.gate.focus()
             return
+        if not message.text and self.sitting.busy:
+            return  # an empty line begins what needs no task; it is never queued
         self.main.query_one(TaskArea).clear()
         from treadle.tui.entered import entered
 
@@ -276,6 +283,14 @@ class TreadleApp(App[int]):
             self.tabs.shown.focus()
         self.board.paint_pane()
         await self._paint_diff()
+
+    async def show_transcript(self) -> None:
+        """The whole transcript in front, so that what was said just now is there to read."""
+        self.board.focus = None
+        self.main.query_one(Rail).choose(None)
+        if self.board.tab != TABS[0]:
+            await self.action_tab(TABS[0])
+        self._changed()
 
     async def action_step_tab(self, by: int) -> None:
         """The next tab, or the one before."""

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 async def entered(app: "TreadleApp", text: str) -> None:
-    """Does what the line says; what is wrong with it is told in the transcript."""
+    """Does what the line says; what is told of it stands in the transcript, which comes to the front for it."""
+    told, busy = len(app.board.story.blocks), app.sitting.busy
+    shell = queued = False
     try:
         if text.startswith("/"):
             name, rest = slash.parse(text)
@@ -22,10 +24,17 @@ async def entered(app: "TreadleApp", text: str) -> None:
             from treadle.tui.shell import run_shell
 
             app.run_worker(run_shell(app.sitting, text[1:].strip()), group="shell")
+            shell = True
         else:
+            queued = busy
             app.sitting.start(text)
     except TreadleError as fault:
         app.sitting.tell_fault(fault)
+    begins = app.sitting.busy and not busy
+    if queued:
+        app.notify("Runs after this one.", timeout=2)
+    elif begins or shell or len(app.board.story.blocks) > told:
+        await app.show_transcript()
 
 
 async def _help(app: "TreadleApp", _: str) -> None:

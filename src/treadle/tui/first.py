@@ -21,5 +21,6 @@ async def open_setup(app: "TreadleApp") -> None:
     def closed(wrote: bool | None) -> None:
         if wrote:
             app.run_worker(app.sitting.reload())
+            app.call_later(app.show_transcript)
 
     app.push_screen(SetupScreen(app.sitting), closed)
