@@ -111,7 +111,7 @@ async def test_a_key_pressed_twice_answers_one_question(make_repo):
     async with sit(root, mode="step") as sat:
         await sat.types("/loop go now")
         await sat.held("before_step")
-        sat.press_at_once("n", 3)
+        sat.press_at_once("nnn")
         await sat.until(lambda: sat.view.question is not None and sat.view.question.question == "q2")
         await sat.held("before_step")
         await sat.settle()

@@ -5,11 +5,15 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from textual.events import Key
+from textual.keys import _character_to_key
+
 from treadle.protocol import events as e
 from treadle.session.options import Options
 from treadle.session.records import runs_of
 from treadle.session.trace import read_trace
 from treadle.tui.app import TreadleApp
+from treadle.tui.bars import TABS
 
 PATIENCE_S = 30.0
 
@@ -61,12 +65,11 @@ class Sat:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
-    def press_at_once(self, key: str, times: int) -> None:
-        """The same key again and again, as a key that is held down sends it, before anything was drawn."""
-        from textual.events import Key
-
-        for _ in range(times):
-            self.app._driver.process_message(Key(key, key))
+    def press_at_once(self, characters: str) -> None:
+        """These characters as keys before anything is drawn, as a key that is held down sends them."""
+        for character in characters:
+            key = "ctrl+j" if character == "\n" else _character_to_key(character)
+            self.app._driver.process_message(Key(key, character))
 
     async def types(self, text: str, *, enter: bool = True) -> None:
         """Types a text in the task line."""
@@ -76,10 +79,18 @@ class Sat:
         if not line.has_focus:
             line.focus()
             await self.pilot.pause()
-        for character in text:
-            await self.pilot.press(_KEYS.get(character, character))
+        self.press_at_once(text)
+        await self.pilot.pause()
         if enter:
             await self.press("enter")
+
+    async def tab(self, name: str) -> None:
+        """Goes to a tab by its keys."""
+        for _ in range(len(TABS)):
+            if self.app.board.tab == name:
+                break
+            await self.press("ctrl+right")
+        await self.pilot.pause()
 
     async def held(self, point: str = "") -> None:
         """Waits until a question is open and drawn."""
@@ -127,9 +138,6 @@ class Sat:
             ),
             "the run did not end",
         )
-
-
-_KEYS = {" ": "space", "\n": "ctrl+j"}
 
 
 @contextlib.asynccontextmanager
