@@ -14,7 +14,7 @@ async def test_it_says_what_it_is_what_is_bound_and_what_can_be_done(make_repo):
     async with sit(make_repo(talking(ANSWERS))) as sat:
         await sat.sees("tiers, cheapest first", "says.yaml")
         assert sat.shows("treadle does each step with the cheapest thing that can", "small local model")()
-        assert sat.shows("Nothing ran yet.", "a task", "/setup", "F1 help", "shift+tab mode: auto")()
+        assert sat.shows("a task", "/setup", "F1 help", "shift+tab mode: auto")()
         assert sat.shows("solvers, no model needed")()
         loops = sat.text.partition("loops")[2]
         assert "talk    Says something and changes nothing." in loops

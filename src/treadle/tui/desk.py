@@ -67,7 +67,10 @@ class Desk:
         def looked() -> "tuple[Recent, ...]":
             from treadle.session.records import recent_runs
 
-            return recent_runs(self.root)
+            try:
+                return recent_runs(self.root)
+            except OSError:
+                return ()  # a run that begins tells what is wrong with the folder
 
         self.standing.recent = await self.engine.call(looked)
 
