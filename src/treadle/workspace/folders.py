@@ -35,6 +35,8 @@ def remove_empty(root: Path, path: str, dirty: set[str]) -> None:
     for folder in parents(path):
         try:
             (root / folder).rmdir()
+        except FileNotFoundError:
+            continue  # gone before a crash that cut this short
         except OSError:
             return
         dirty.discard(folder)

@@ -52,4 +52,5 @@ def _private(folder: Path) -> Path:
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)  # a journal in a folder that a power loss takes is no journal
     return folder
