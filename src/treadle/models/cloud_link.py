@@ -27,6 +27,8 @@ from treadle.protocol.messages import Json
 
 START_S = 120.0
 """The longest that a worker may take until litellm is there."""
+HEAR_S = 10.0
+"""A worker that is up and does not answer a ping within so many seconds hangs, and is ended."""
 CANCEL_S = 1.0
 """A worker that has not closed a cancelled request's connection after so many seconds is ended."""
 _KEPT = 4096
@@ -125,13 +127,14 @@ class Worker:
 
     async def ready(self) -> None:
         """Waits until litellm is there. Raises: `Unreachable` with the worker's last words."""
+        limit, what = (HEAR_S, "answer") if self.load_s else (START_S, "start")
         try:
-            async with asyncio.timeout(START_S):
+            async with asyncio.timeout(limit):
                 with self.exchange({"do": "ping"}, cancel=False) as exchange:
                     await exchange.next()
         except TimeoutError as error:
-            self.end(f"it did not start within {START_S:g} s")
-            raise Unreachable(f"the cloud worker did not start within {START_S:g} s") from error
+            self.end(f"it did not {what} within {limit:g} s")
+            raise Unreachable(f"the cloud worker did not {what} within {limit:g} s") from error
         self.load_s = self.load_s or time.monotonic() - self._began
 
     def take_load_s(self) -> float:
@@ -164,6 +167,7 @@ class Worker:
     def end(self, why: str = "") -> None:
         """Kills the process; whoever waits for an answer gets `Unreachable`. Safe to call twice."""
         self._why = self._why or why
+        self.alive = False  # whoever asks from here on gets a new one
         try:
             self._process.kill()
         except ProcessLookupError:

@@ -238,4 +238,4 @@ def check(entry: ModelEntry) -> None:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(n) for n in version.split("-")[0].split(".") if n.isdigit())
+    return tuple(int(n) for n in version.split("-")[0].split(".") if n.isascii() and n.isdigit())
