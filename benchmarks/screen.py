@@ -164,6 +164,7 @@ def place(area: Path, endpoint: str) -> tuple[str, dict[str, str]]:
         "TERM": "xterm-256color",
         "XDG_CONFIG_HOME": str(area / "config"),
         "XDG_STATE_HOME": str(area / "state"),
+        "TREADLE_TRUST": "1",
     }
     return str(repo), env
 

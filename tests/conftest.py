@@ -14,7 +14,9 @@ MakeRepo = Callable[..., Path]
 
 @pytest.fixture(autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the developer's settings, runs or git configuration; weights stay where they are."""
+    """No test sees the developer's settings, runs or git configuration; weights stay where they are. What a test
+    lays out it trusts: tests of trust take `TREADLE_TRUST` away."""
+    monkeypatch.setenv("TREADLE_TRUST", "1")
     home = tmp_path_factory.mktemp("xdg")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))

@@ -105,7 +105,7 @@ def test_help_fits_eighty_columns(treadle, make_repo, monkeypatch, words):
     said = treadle(make_repo(CALC), *words)
     assert said.code == 0 and "usage: treadle" in said.out
     assert max(map(len, said.out.splitlines())) <= 80
-    assert "stream-json" not in said.out and "--trust" not in said.out
+    assert "stream-json" not in said.out and "--print" not in said.out
 
 
 def test_a_state_folder_that_can_not_be_written_is_named(treadle, make_repo, monkeypatch, tmp_path):
@@ -135,7 +135,7 @@ def test_an_error_that_nobody_expected_is_told_in_one_line_and_kept(treadle, mak
     def broken(*_):
         raise KeyError("what\nwas it")
 
-    monkeypatch.setattr("treadle.cli.run.load_catalog", broken)
+    monkeypatch.setattr("treadle.session.trust.load_catalog", broken)
     said = treadle(root, "run", "--loop", "fix", "-o", "json")
     assert said.code == 70
     assert said.result["reason"] == "internal error: KeyError: 'what\\nwas it'; nothing was changed"
@@ -148,7 +148,7 @@ def test_where_not_even_the_details_can_be_kept_the_message_still_comes(
     treadle, make_repo, monkeypatch, tmp_path
 ):
     root = make_repo(CALC)
-    monkeypatch.setattr("treadle.cli.run.load_catalog", lambda _: 1 / 0)
+    monkeypatch.setattr("treadle.session.trust.load_catalog", lambda _: 1 / 0)
     monkeypatch.setenv("XDG_STATE_HOME", "/proc")
     said = treadle(root, "run", "--loop", "fix")
     assert said.code == 70 and "ZeroDivisionError" in said.err and "could not be kept" in said.err

@@ -16,7 +16,7 @@ def _set_up(_own_folders: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     for name in list(os.environ):
-        if name.endswith("_API_KEY") or name in ("NO_COLOR", "TREADLE_TRUST"):
+        if name.endswith("_API_KEY") or name == "NO_COLOR":
             monkeypatch.delenv(name)
     monkeypatch.setattr("treadle.tui.app._FLUSH_S", 0.02)
     monkeypatch.setattr("treadle.tui.task_area._WAIT_S", 0.02)

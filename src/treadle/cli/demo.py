@@ -74,6 +74,7 @@ def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def handle(args: argparse.Namespace) -> int:
     """The exit code of `treadle demo`: the run's own."""
     from treadle.cli.run import run_loop_headless
+    from treadle.session.trust import grant_made
 
     demo = read_demo()
     if args.bug == "list":
@@ -83,6 +84,7 @@ def handle(args: argparse.Namespace) -> int:
     sys.stderr.write(
         f"demo: {root}\n  the bug `{bug.name}`: {bug.title}\n  it came with the commit “{bug.commit}”\n"
     )
+    grant_made(root)
     args.sandbox = args.sandbox or _sandbox(root)
     return run_loop_headless(root, demo.loop, "", args)
 

@@ -10,6 +10,7 @@ COMMANDS = {
     "demo": ("demo", "a small sample project with a bug, mended before your eyes"),
     "setup": ("setup", "binds the tiers to the models that answer here; at any time again"),
     "doctor": ("doctor", "what is here, which tier binds to what, the next thing to do"),
+    "trust": ("trust", "what this repository would have treadle run, and your yes to it"),
     "models": ("models", "local models: list, pull"),
     "agents": ("specs", "agents: list, show, validate, graph"),
     "loops": ("specs", "loops: list, show, validate, graph"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.cli.arguments import Output, add_output
+from treadle.cli.trust import ask_person
 from treadle.protocol.text import valid
 from treadle.spec.load import load_catalog
 from treadle.workspace.git import find_root
@@ -85,9 +86,11 @@ def add_run_options(parser: argparse.ArgumentParser, *, again: bool = False) -> 
         "--dry-run", action="store_true", help="write nothing; what was proven is kept in the run"
     )
     parser.add_argument("--wait", type=float, default=0, metavar="S", help="seconds a model may stay silent")
-    # Taken because scripts say them: there is no screen to leave out, and this version asks for no trust.
+    parser.add_argument(
+        "--trust", action="store_true", help="trust what is here for this run (treadle trust remembers it)"
+    )
+    # Taken because scripts say it: there is no screen to leave out.
     parser.add_argument("-p", "--print", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--trust", action="store_true", help=argparse.SUPPRESS)
 
 
 def _cloud(word: str) -> str:
@@ -105,11 +108,14 @@ def run_loop_headless(root: Path, loop: str, task: str, args: Any) -> int:
     from treadle.headless import run_headless
     from treadle.session.choose import choose_loop
     from treadle.session.session import Flags, Options, Session
+    from treadle.session.trust import catalog_for_run
 
     output: Output = args.output
 
+    attended = output == "text" and sys.stdin.isatty() and sys.stderr.isatty()
+
     def start() -> Session:
-        catalog = load_catalog(root)
+        catalog = catalog_for_run(root, waived=args.trust, ask=ask_person if attended else None)
         choice = None if loop else choose_loop(catalog, root, task)
         options = Options(
             task,
@@ -118,7 +124,8 @@ def run_loop_headless(root: Path, loop: str, task: str, args: Any) -> int:
             args.mode,
             args.sandbox,
             Flags(write=not args.dry_run, git=args.git, network=args.allow_network),
-            attended=output == "text" and sys.stdin.isatty() and sys.stderr.isatty(),
+            attended=attended,
+            trusted=True,
             silence_s=args.wait,
             cloud=args.cloud,
             chosen=choice.told if choice else "",

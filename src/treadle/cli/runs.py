@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.cli.arguments import add_output, tell, tell_rows
+from treadle.cli.trust import ask_person
 from treadle.protocol.errors import TraceError
 from treadle.session.view import View
 from treadle.workspace.git import find_root
@@ -145,18 +146,26 @@ def _apply(root: Path, args: argparse.Namespace) -> int:
 def _resume(root: Path, args: argparse.Namespace) -> int:
     from treadle.headless import run_headless
     from treadle.session.records import find_run
-    from treadle.session.session import Flags, Options, resume
+    from treadle.session.session import Flags, Options, Session, resume
+    from treadle.session.trust import ensure
 
     folder = find_run(root, args.id)
+    attended = args.output == "text" and sys.stdin.isatty() and sys.stderr.isatty()
     options = Options(
         mode=args.mode,
         sandbox=args.sandbox,
         flags=Flags(write=not args.dry_run, git=args.git, network=args.allow_network),
-        attended=args.output == "text" and sys.stdin.isatty() and sys.stderr.isatty(),
+        attended=attended,
+        trusted=True,
         silence_s=args.wait,
         cloud=args.cloud,
     )
-    return run_headless(lambda: resume(root, folder, options), args.output)
+
+    def start() -> Session:
+        ensure(root, waived=args.trust, ask=ask_person if attended else None)
+        return resume(root, folder, options)
+
+    return run_headless(start, args.output)
 
 
 def _rewind(root: Path, args: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ TreadleError                    .exit_code, .hint: what a face prints and how it
 ├── BudgetError                 5   a budget or limit was reached
 ├── NeedsPerson                 3   a question, and nobody there to answer
 ├── Declined                    3   a person said no to what would have been written; .word
+├── NotTrusted                  6   nobody trusts what the repository would have run
 ├── ProtectionMissing           7   no sandbox level holds here
 ├── Busy                        75  another process holds the repository
 ├── TraceError                  2   a trace that can't be read, or does not exist
@@ -162,6 +163,12 @@ class Declined(TreadleError):
     def __init__(self, word: str = "", *, hint: str = "") -> None:
         super().__init__(f"a person refused the changes{': ' + word if word else ''}", hint=hint)
         self.word = word
+
+
+class NotTrusted(TreadleError):
+    """The repository is not trusted, or changed since, and nobody was there to ask, or said no."""
+
+    exit_code = 6
 
 
 class ProtectionMissing(TreadleError):

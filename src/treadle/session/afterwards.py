@@ -9,6 +9,7 @@ from treadle.protocol.errors import TraceError, WriteConflict
 from treadle.protocol.events import ChangesWriting, ChangesWritten, Envelope
 from treadle.session.records import begin_of, changes_of, writes_of
 from treadle.session.trace import TraceWriter, lock_run, read_trace
+from treadle.session.trust import carried
 from treadle.workspace.base import file_mode, read_file
 from treadle.workspace.changes import Change, ChangeSet, digest
 from treadle.workspace.checkpoints import Checkpoint, load
@@ -34,9 +35,10 @@ def apply_run(root: Path, folder: Path, step: str = "") -> tuple[str, ...]:
             raise TraceError(f"run {folder.name} has nothing to write: {why}")
         log = _Log(folder)
         try:
-            mark = write_changes(
-                root, rest, state_dir(root), lambda mark: log.add(ChangesWriting(rest.paths, mark))
-            )
+            with carried(root, rest.paths, by_person=True):
+                mark = write_changes(
+                    root, rest, state_dir(root), lambda mark: log.add(ChangesWriting(rest.paths, mark))
+                )
             log.add(ChangesWritten(log.keep(writes.now.then(changes).to_json()), rest.paths, mark))
         finally:
             log.close()
@@ -59,7 +61,8 @@ def rewind_run(root: Path, folder: Path) -> tuple[str, ...]:
             raise TraceError(f"nothing of run {folder.name} is in the tree")
         log = _Log(folder)
         try:
-            undo = [restore_checkpoint(root, state, point.id) for point in points]
+            with carried(root, paths, by_person=True):
+                undo = [restore_checkpoint(root, state, point.id) for point in points]
             log.add(ChangesWritten("", paths, undo[-1]))
         finally:
             log.close()

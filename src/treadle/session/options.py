@@ -12,7 +12,7 @@ class Options(Struct, frozen=True):
 
     `silence_s` is how long a model may stay silent, 0 for the default. `review`: the face can show a diff and ask
     the one question. `thread` is the id of the run that this one follows. `chosen` is why the dispatcher took `loop`,
-    "" where a person named it.
+    "" where a person named it. `trusted`: the face made sure of it (`session.trust`); else the session does.
     """
 
     task: str = ""
@@ -26,4 +26,5 @@ class Options(Struct, frozen=True):
     review: bool = False
     thread: str = ""
     chosen: str = ""
+    trusted: bool = False
     cloud: Literal["", "all", "large only", "never"] = ""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
@@ -34,6 +34,7 @@ from treadle.session.records import Recorded, recorded, runs_of
 from treadle.session.starting import Begin, new_id, no_such_loop, started_by, traceback_of
 from treadle.session.thread import thread_text
 from treadle.session.trace import TraceWriter, lock_run
+from treadle.session.trust import carried, must_be_trusted
 from treadle.session.view import View, reduce
 from treadle.session.watch import BaseWatch
 from treadle.spec.catalog import Catalog
@@ -60,6 +61,8 @@ class Session:
         record: Recorded | None = None,
         opened: OpenModels | None = None,
     ) -> None:
+        if not options.trusted:
+            must_be_trusted(root)
         if options.loop not in catalog.loops:
             raise no_such_loop(options.loop, sorted(catalog.loops))
         if options.cloud:
@@ -232,7 +235,6 @@ class Session:
     def _compose(self, meter: Meter, models: Models) -> Run:
         options, settings = self.options, self.catalog.settings
         judge = Judge(self._runner, settings, self.emit, self._trace.keep, network=options.flags.network)
-        state = state_dir(self.root)
         run = Run(
             task=options.task,
             catalog=self.catalog,
@@ -244,7 +246,7 @@ class Session:
             judge=judge,
             emit=self.emit,
             keep=self._trace.keep,
-            write=lambda changes, told: write_changes(self.root, changes, state, told),
+            write=self._write,
             moved=self._watch.moved,
             flags=self._flags,
             record=self._record.results if self._record else None,
@@ -260,6 +262,12 @@ class Session:
                 if result.tests is not None:
                     judge.know(result.changes, result.tests)
         return run
+
+    def _write(self, changes: ChangeSet, on_checkpoint: Callable[[str], None]) -> str:
+        """Writes into the user's tree; the checkpoint before it. What a person looked at is trusted as it is made."""
+        by_person = self.options.review or self.options.attended
+        with carried(self.root, changes.paths, by_person=by_person):
+            return write_changes(self.root, changes, state_dir(self.root), on_checkpoint)
 
     def _announce(self) -> None:
         """The first record of this life of the run."""
