@@ -80,10 +80,30 @@ async def test_a_letter_is_an_answer_only_while_nobody_types(make_repo):
         await sat.until(lambda: len(sat.view.steps) >= 1)
         await sat.held("before_step")
         sat.app.gate.focus()
-        await sat.press("x", "z", "1")
+        await sat.press("1")
         assert sat.view.question is not None and sat.app.line.text == ""
-        await sat.press("c")
+        await sat.press("x")
+        await sat.until(lambda: sat.app.line.text == "x" and sat.app.focused is sat.app.line)
+        await sat.press("ctrl+c", "escape", "c")
         await sat.ended()
+
+
+async def test_a_text_typed_at_the_gate_is_no_answer_by_its_first_letter(make_repo):
+    root = make_repo(commands("true", "true", "true"))
+    async with sit(root, mode="step") as sat:
+        await sat.types("/loop go now")
+        await sat.held("before_step")
+        sat.app.gate.focus()
+        await sat.pilot.pause()
+        sat.press_at_once("ad")
+        await sat.until(lambda: sat.app.line.text == "ad" and sat.app.focused is sat.app.line)
+        await sat.types("d a test", enter=False)
+        assert sat.app.line.text == "add a test"
+        await sat.sees("enter", "runs it after this run", "esc", "back to the question")
+        assert sat.view.question is not None and sat.view.question.question == "q1"
+        await sat.press("ctrl+c", "escape", "c")
+        await sat.ended()
+        assert sat.view.outcome == "done"
 
 
 async def test_what_is_typed_while_a_question_opens_stays_text(make_repo):

@@ -64,6 +64,9 @@ class Sat:
         """Presses keys, and lets what they cause be drawn."""
         await self.pilot.press(*keys)
         await self.pilot.pause()
+        if self.app.is_running and self.app.gate.is_waiting:
+            await self.until(lambda: not self.app.gate.is_waiting)
+            await self.pilot.pause()
 
     def press_at_once(self, characters: str) -> None:
         """These characters as keys before anything is drawn, as a key that is held down sends them."""

@@ -74,7 +74,7 @@ class TreadleApp(App[int]):
         self._asked = ""
         self._settled = ""
         self._brought_diff = False
-        self._diff_shown: tuple[str, bool] = ("", False)
+        self._diff_shown: tuple[str, bool] | None = None
         self._last_interrupt = 0.0
 
     def _handle_exception(self, error: Exception) -> None:
@@ -160,13 +160,15 @@ class TreadleApp(App[int]):
 
     async def _paint_all(self) -> None:
         self._flushing = False
+        if not self.screen_stack:
+            return  # what was to be painted came after the end
         self.board.paint()
         self._meet_question()
         await self._paint_diff()
 
     def _tick(self) -> None:
         """Times go on while a run does."""
-        if self.board.running:
+        if self.board.running and self.screen_stack:
             self.board.paint_top()
             self.board.paint_rail()
 
@@ -195,9 +197,11 @@ class TreadleApp(App[int]):
 
     async def _paint_diff(self) -> None:
         """Reads the change set that is in front, if it is another than the one shown."""
-        if self.sitting.desk is None or self.sitting.folder is None:
+        if self.sitting.desk is None:
             return
         blob, head = self.board.diff_source()
+        if not blob and self.tabs.diff is None:
+            return
         view = self.board.view
         choosing = view is not None and view.question is not None and view.question.point == "before_write"
         if (blob, choosing) == self._diff_shown:
@@ -205,7 +209,8 @@ class TreadleApp(App[int]):
         self._diff_shown = (blob, choosing)
         if self.tabs.diff is not None:
             self.tabs.diff.choosing = False
-        files = await self.sitting.desk.review(self.sitting.folder, blob) if blob else ()
+        folder = self.sitting.folder
+        files = await self.sitting.desk.review(folder, blob) if blob and folder is not None else ()
         await self.tabs.pane("Diff")
         self.board.show_diff(files, head, choosing)
         self._count_taken()
@@ -249,6 +254,13 @@ class TreadleApp(App[int]):
                 command = commands.Take(pane.taken)
         self._settled = self._asked
         self.sitting.answer(command, message.question.question)
+
+    @on(GateBar.Typed)
+    def _typed(self, message: GateBar.Typed) -> None:
+        """Who types a text at the gate goes on with it in the task line."""
+        self.line.focus()
+        self.line.move_cursor(self.line.document.end)
+        self.line.insert(message.text)
 
     @on(Rail.Chosen)
     def _chosen(self, message: Rail.Chosen) -> None:

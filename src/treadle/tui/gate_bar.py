@@ -1,10 +1,12 @@
 """The gate's bar: what is about to happen, on what, at what cost, what will judge it, and the keys that answer."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from textual import events
 from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Static
 
 from treadle.protocol import commands
@@ -15,6 +17,8 @@ from treadle.tui.theme import Palette
 
 _NAME = 8
 _BAR = 20
+_WORD_S = 0.2
+"""Seconds within which a second letter makes a word of the first: who types a sentence answers nothing by it."""
 _LETTERS = {
     "next": ("n", "next"),
     "into": ("s", "step into"),
@@ -35,7 +39,10 @@ _POINTS = {
 
 
 class GateBar(Static, can_focus=True):
-    """Shows the open question. While it has the focus one key answers; posts `Answered` with the command."""
+    """Shows the open question. While it has the focus one key answers; posts `Answered` with the command.
+
+    Letters that are no answer, or that come as fast as a word, are `Typed`.
+    """
 
     class Answered(Message):
         """A person's answer."""
@@ -46,26 +53,39 @@ class GateBar(Static, can_focus=True):
             self.option = option
             self.command = command
 
+    class Typed(Message):
+        """The person began to type a text."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keys: dict[str, str] = {}
+        self._letter = ""
+        self._waiting: Timer | None = None
         self._rows: list[Content] = []
         self._yes = ""
+        self._counted = False
         self.question: QuestionView | None = None
 
     def ask(self, question: QuestionView, pending: Pending, palette: Palette, place: str) -> None:
         """Shows a question with what is about to happen."""
+        self._forget()
         self.question = question
         self._keys = letters_of(question.options)
         title = _POINTS.get(question.point, "question")
         self.border_title = f" {title}{': ' + place if place else ''} "
         self._rows = _rows(question, pending, palette, max(60, self.app.size.width - 6))
-        self._yes = "yes"
+        self._yes, self._counted = "yes", False
         self._paint()
 
     def count(self, taken: int, total: int) -> None:
         """Says what a yes would write: so many hunks of all."""
-        self._yes = f"yes: all {total} hunks" if taken == total else f"yes: {taken} of {total} hunks"
+        every = "yes" if total == 1 else f"yes: all {total} hunks"
+        self._yes = every if taken == total else f"yes: {taken} of {total} hunks"
+        self._counted = True
         self._paint()
 
     def _paint(self) -> None:
@@ -73,6 +93,7 @@ class GateBar(Static, can_focus=True):
 
     def clear(self) -> None:
         """No question is open."""
+        self._forget()
         self.question = None
         self._keys = {}
 
@@ -89,12 +110,46 @@ class GateBar(Static, can_focus=True):
         return line(*parts)
 
     def on_key(self, event: events.Key) -> None:
-        """Answers by one key."""
-        option = self._keys.get(event.character or "")
-        if option is None or self.question is None:
+        """Answers by one key, once it is clear that no word begins with it."""
+        letter = event.character or ""
+        if self.question is None or not event.is_printable or not letter.strip():
             return
-        event.stop()
-        self.post_message(self.Answered(self.question, option, command_for(option)))
+        option = self._keys.get(letter)
+        if self._waiting is not None:
+            event.stop()
+            if letter != self._letter:
+                self._forget()
+                self.post_message(self.Typed(self._letter + letter))
+        elif option == "yes" and self.question.point == "before_write" and not self._counted:
+            event.stop()  # nobody says yes to a diff that is not drawn yet
+        elif option is not None:
+            event.stop()
+            self._letter = letter
+            self._waiting = self.set_timer(_WORD_S, partial(self._answer, self.question, option))
+        elif self._begins_text(letter) and event.key not in self.screen.active_bindings:
+            event.stop()
+            self.post_message(self.Typed(letter))
+
+    def _begins_text(self, letter: str) -> bool:
+        """Whether a letter that answers nothing here is a text's first; one that answers elsewhere is a slip."""
+        return (letter.isalpha() or letter in "/!@") and letter not in [
+            usual for usual, _ in _LETTERS.values()
+        ]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a letter was pressed that becomes an answer if none follows at once."""
+        return self._waiting is not None
+
+    def _answer(self, question: QuestionView, option: str) -> None:
+        self._waiting = None
+        self.post_message(self.Answered(question, option, command_for(option)))
+
+    def _forget(self) -> None:
+        """No letter waits to be an answer."""
+        if self._waiting is not None:
+            self._waiting.stop()
+            self._waiting = None
 
 
 def letters_of(options: Sequence[str]) -> dict[str, str]:

@@ -72,8 +72,11 @@ class TaskArea(Vertical):
         if found:
             self._hint([("tab  ", "$accent"), ("   ".join(cut(f, 40) for f in found[:_MOST]), "")])
             return
-        if not task or task[0] in "/!" or self._sitting.busy or self._sitting.desk is None:
+        if not task or task[0] in "/!" or self._sitting.desk is None:
             self._hint(())
+            return
+        if self._sitting.busy:
+            self._hint(self._while_busy())
             return
         await self._sitting.weigh(task)
         choice = self._sitting.choice
@@ -82,6 +85,13 @@ class TaskArea(Vertical):
         told = self._sitting.loop or choice.loop
         why = "your choice" if self._sitting.loop else choice.told
         self._hint([("loop ", "$dim"), (told, "bold"), (f"  {why}", "$dim"), ("   ctrl+o another", "$faint")])
+
+    def _while_busy(self) -> list[Part]:
+        """What a text does while a run is under way."""
+        view = self._sitting.board.view
+        held = view is not None and view.question is not None
+        parts: list[Part] = [("enter  ", "$accent"), ("runs it after this run", "$dim")]
+        return parts + ([("   esc  ", "$accent"), ("back to the question", "$dim")] if held else [])
 
     def _hint(self, parts: Sequence[Part]) -> None:
         hint = self.query_one("#hint", Static)
