@@ -38,7 +38,10 @@ def put(text: str, keys: Keys, value: Any, *, order: Keys = (), mark: bool = Fal
 
 def is_own(text: str, keys: Keys) -> bool:
     """Whether the line of `keys` is one that `put` marked and nobody changed since."""
-    node = _find(_root(text), keys)
+    try:
+        node = _find(_root(text), keys)
+    except CannotEdit:
+        return False
     if node is None:
         return False
     found = _MARK.match(text.splitlines()[node[0].start_mark.line])

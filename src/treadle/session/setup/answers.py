@@ -50,8 +50,8 @@ def is_cloud(entry: ModelEntry, found: Found) -> bool:
 
 
 def may_ask(tier: str, found: Found, cloud: Cloud) -> bool:
-    """Whether that setting lets the tier ask the cloud; `large only` means the last tier in order."""
-    return cloud == "all" or (cloud == "large only" and tier == found.ladder[-1])
+    """Whether that setting lets the tier ask the cloud; `large only` means the user's last tier."""
+    return cloud == "all" or (cloud == "large only" and tier == found.last)
 
 
 def _ollama(name: str, found: Found) -> str:

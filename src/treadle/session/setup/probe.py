@@ -24,6 +24,7 @@ from treadle.spec.layers import (
 from treadle.spec.read import Map
 from treadle.spec.resolve_settings import resolve_settings
 from treadle.spec.resolve_tiers import resolve_tiers, tier_names
+from treadle.spec.tiers import ModelEntry, ollama_base
 
 _TIERS = ("small", "medium", "large")
 
@@ -31,9 +32,11 @@ _TIERS = ("small", "medium", "large")
 async def probe(root: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Found:
     """What answers here and what the files of the user, and of the repository `root`, bind already.
 
-    Within about 1.3 seconds, whatever does not answer; raises nothing. Asks the Ollama server and no other host.
+    Within about 1.3 seconds, whatever does not answer; raises nothing. Asks the Ollama server and no other host; with
+    `offline: true` only one on this machine.
     """
-    asked = asyncio.create_task(ask_ollama())
+    here = ModelEntry("ollama/any", ollama_base()).stays_here
+    asked = asyncio.create_task(ask_ollama()) if here else None
     await asyncio.sleep(0)
     found = _files(root)
     found = msgspec.structs.replace(
@@ -44,7 +47,10 @@ async def probe(root: Path | None = None, *, environ: Mapping[str, str] | None =
         keys=_keys(os.environ if environ is None else environ),
         litellm=is_installed(LITELLM),
     )
-    return msgspec.structs.replace(found, ollama=await asked)
+    if asked is None and found.offline:
+        kept = Ollama(ollama_base(), "OLLAMA_HOST", fault="your settings say `offline: true`", here=False)
+        return msgspec.structs.replace(found, ollama=kept)
+    return msgspec.structs.replace(found, ollama=await (asked or ask_ollama()))
 
 
 def is_installed(package: str) -> bool:
@@ -112,6 +118,7 @@ def _files(root: Path | None) -> Found:
     everything = raws[0].tiers
     if raws[1].tiers is not None:
         everything = merged(everything, raws[1].tiers) if everything is not None else raws[1].tiers
+    own_ladder = tier_names(everything)
     by_repository: tuple[Bound, ...] = ()
     if root is not None:
         raw = gather([_top(repository_folder(root))], Faults()).tiers
@@ -126,7 +133,8 @@ def _files(root: Path | None) -> Found:
         bound=bound,
         cloud=settings.cloud if any("cloud" in one for one in own.settings) else "",
         offline=settings.offline,
-        ladder=tier_names(everything),
+        ladder=(*own_ladder, *(t for t in tier_names(everything) if t not in own_ladder)),
+        last=own_ladder[-1],
         by_repository=by_repository,
         prices=resolve_tiers(everything, Faults()).prices,
         faults=faults.lines(),

@@ -74,7 +74,8 @@ class Bound(Struct, frozen=True):
 class Found(Struct, frozen=True):
     """All that answers here, and what the user's files say already. `cloud` is "" where they don't.
 
-    `ladder` names the tiers in order. `by_repository` is what the repository's own files bind over the user's.
+    `ladder` names the tiers in order, those that only a repository has after the user's; `last` is the last of the
+    user's. `by_repository` is what the repository's own files bind over the user's.
     `faults` are those of the user's tiers and settings, as whole lines.
     """
 
@@ -88,6 +89,7 @@ class Found(Struct, frozen=True):
     cloud: Cloud | Literal[""] = ""
     offline: bool = False
     ladder: tuple[str, ...] = ("code", "small", "medium", "large")
+    last: str = "large"
     by_repository: tuple[Bound, ...] = ()
     prices: dict[str, Price] = {}
     faults: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from treadle.session.setup.values import Binding, Cloud, Written
 from treadle.spec.edit import CannotEdit, Keys, data_of, dumped, is_own, put, with_value
 from treadle.spec.faults import Faults, Source
 from treadle.spec.layers import builtin_folder, gather, merged, shown, user_folder
-from treadle.spec.read import Map, parse
+from treadle.spec.read import Map, parse, read_text
 from treadle.spec.resolve_settings import resolve_settings
 from treadle.spec.resolve_tiers import resolve_tiers
 
@@ -85,14 +85,14 @@ class _File:
         self.path = path.resolve() if path.is_symlink() else path
         self._order = order
         self._anew = False
-        try:
-            self.old: str | None = self.path.read_bytes().decode("utf-8")
-        except FileNotFoundError:
-            self.old = None
-        except UnicodeDecodeError:
-            raise SpecError((f"{shown(self.path)}:1: is not UTF-8 text",)) from None
-        self.new = header if self.old is None else self.old
+        self.old: str | None = None
         faults = Faults()
+        if self.path.exists():
+            read_text(Source(self.path, shown(self.path), "user", self.path.parent), faults)
+            if faults:
+                raise SpecError(faults.lines())
+            self.old = self.path.read_bytes().decode("utf-8")
+        self.new = header if self.old is None else self.old
         _parsed(self.path, self.new, faults)
         if faults:
             raise SpecError(faults.lines())
