@@ -6,6 +6,9 @@ import pytest
 
 from samples import CALC, treadle_dir
 from treadle.protocol import events as e
+from treadle.protocol.commands import Approve, Deny
+from treadle.protocol.errors import TraceError, WriteConflict
+from treadle.session.afterwards import apply_run, rewind_run
 from treadle.session.session import Options, Session
 from treadle.spec.load import load_catalog
 
@@ -34,25 +37,142 @@ BY_COMMAND = treadle_dir(
 )
 
 
-@pytest.mark.parametrize(
-    ("files", "seen"),
-    [(BY_MODEL, e.ToolFinished), (BY_COMMAND, e.StepStarted)],
-    ids=["while a model thinks", "while a command runs"],
-)
-async def test_a_line_typed_during_an_attempt_is_not_overwritten(make_repo, files, seen):
-    root = make_repo({**CALC, **files})
+async def test_a_line_typed_while_a_model_thinks_is_joined(make_repo):
+    root = make_repo({**CALC, **BY_MODEL})
+    session = Session(root, load_catalog(root), Options(loop="go"))
+    running = asyncio.create_task(session.run())
+    mine = "# mine\n" + CALC["calc.py"]
+    notes = []
+    async for envelope in session.events():
+        if isinstance(envelope.event, e.ToolFinished):
+            (root / "calc.py").write_text(mine)
+        if isinstance(envelope.event, e.Noted):
+            notes.append(envelope.event.text)
+    view = await running
+    assert (view.exit_code, view.written) == (0, ("calc.py",)), view.reason
+    assert (root / "calc.py").read_text() == mine.replace("a - b", "a + b")
+    assert any("both edits are kept" in note for note in notes)
+    assert rewind_run(root, session.folder) == ("calc.py",)
+    assert (root / "calc.py").read_text() == mine
+
+
+async def test_a_line_typed_while_a_command_runs_is_not_overwritten(make_repo):
+    root = make_repo({**CALC, **BY_COMMAND})
     session = Session(root, load_catalog(root), Options(loop="go"))
     running = asyncio.create_task(session.run())
     mine = "# mine\n" + CALC["calc.py"]
     typed = False
     async for envelope in session.events():
-        if isinstance(envelope.event, seen) and not typed:
+        if isinstance(envelope.event, e.StepStarted) and not typed:
             typed = True
-            await asyncio.sleep(0.3 if seen is e.StepStarted else 0)
+            await asyncio.sleep(0.3)
             (root / "calc.py").write_text(mine)
     view = await running
     assert (view.exit_code, view.written) == (3, ()), view.reason
     assert (root / "calc.py").read_text() == mine
+
+
+@pytest.mark.parametrize("theirs", ["a * b", None], ids=["in the same line", "it is gone"])
+async def test_a_change_in_the_same_place_is_told_and_nothing_is_written(make_repo, theirs):
+    root = make_repo({**CALC, **BY_MODEL})
+    session = Session(root, load_catalog(root), Options(loop="go"))
+    running = asyncio.create_task(session.run())
+    mine = CALC["calc.py"].replace("a - b", theirs or "")
+    async for envelope in session.events():
+        if isinstance(envelope.event, e.ToolFinished):
+            (root / "calc.py").write_text(mine)
+            if theirs is None:
+                (root / "calc.py").unlink()
+    view = await running
+    assert (view.exit_code, view.written) == (3, ())
+    assert "calc.py" in view.reason and "can't be joined" in view.reason
+    assert (root / "calc.py").exists() == (theirs is not None)
+    assert theirs is None or (root / "calc.py").read_text() == mine
+
+
+async def test_a_joined_file_that_fails_its_tests_is_not_written(make_repo):
+    """The lines are apart, the meanings are not: only the tests can tell."""
+    root = make_repo({**CALC, **BY_MODEL})
+    session = Session(root, load_catalog(root), Options(loop="go"))
+    running = asyncio.create_task(session.run())
+    mine = CALC["calc.py"] + "\n\nadd = half\n"
+    async for envelope in session.events():
+        if isinstance(envelope.event, e.ToolFinished):
+            (root / "calc.py").write_text(mine)
+    view = await running
+    assert (view.exit_code, view.written) == (3, ()), view.reason
+    assert (root / "calc.py").read_text() == mine
+
+
+async def at_the_question(make_repo, edit, *answers):
+    """A run whose person saves `calc.py` while the write question is open, then answers each question in turn."""
+    root = make_repo({**CALC, **BY_MODEL, "other.py": "O = 1\n"})
+    session = Session(root, load_catalog(root), Options(loop="go", attended=True, review=True))
+    running = asyncio.create_task(session.run())
+    asked, left = [], list(answers)
+    async for envelope in session.events():
+        if isinstance(envelope.event, e.GateAsked):
+            asked.append(envelope.event)
+            if len(asked) == 1:
+                (root / "calc.py").write_text(edit(CALC["calc.py"]))
+            answer = left.pop(0)
+            if callable(answer):
+                (root / "calc.py").write_text(answer(CALC["calc.py"]))
+                answer = Approve()
+            session.submit(answer)
+    return root, await running, asked, session
+
+
+async def test_a_save_while_the_write_question_is_open_is_kept(make_repo):
+    root, view, asked, session = await at_the_question(make_repo, lambda old: "# mine\n" + old, Approve())
+    assert (view.exit_code, view.written, len(asked)) == (0, ("calc.py",), 1), view.reason
+    text = (root / "calc.py").read_text()
+    assert text.startswith("# mine\n") and "a + b" in text
+    assert rewind_run(root, session.folder) == ("calc.py",)
+    assert (root / "calc.py").read_text() == "# mine\n" + CALC["calc.py"]
+    assert apply_run(root, session.folder) == ("calc.py",)
+    assert (root / "calc.py").read_text() == text
+
+
+async def test_a_rewind_keeps_what_came_after_the_write_and_is_itself_undone(make_repo):
+    """The user's later edit stands apart: it stays through rewind and apply. In the same place nothing is touched."""
+    root = make_repo({**CALC, **BY_MODEL})
+    session = Session(root, load_catalog(root), Options(loop="go"))
+    assert (await session.run()).written == ("calc.py",)
+    written = (root / "calc.py").read_text()
+    (root / "calc.py").write_text(written + "\n\ndef mine():\n    return 1\n")
+    assert rewind_run(root, session.folder) == ("calc.py",)
+    assert (root / "calc.py").read_text() == CALC["calc.py"] + "\n\ndef mine():\n    return 1\n"
+    assert apply_run(root, session.folder) == ("calc.py",)
+    assert (root / "calc.py").read_text() == written + "\n\ndef mine():\n    return 1\n"
+    with pytest.raises(TraceError, match="in the tree already"):
+        apply_run(root, session.folder)
+    mine = written.replace("a + b", "b + a")
+    (root / "calc.py").write_text(mine)
+    with pytest.raises(WriteConflict, match=r"calc\.py"):
+        rewind_run(root, session.folder)
+    assert (root / "calc.py").read_text() == mine
+
+
+async def test_a_clashing_save_at_the_write_question_is_asked_about(make_repo):
+    def clash(old):
+        return old.replace("a - b", "b - a")
+
+    root, view, asked, _ = await at_the_question(make_repo, clash, Approve(), Deny())
+    assert [question.point for question in asked] == ["before_write", "clash"]
+    assert "calc.py" in asked[1].subject
+    assert view.written == ()
+    assert (root / "calc.py").read_text() == clash(CALC["calc.py"])
+
+
+async def test_a_clash_that_the_person_settles_is_looked_at_again(make_repo):
+    root, view, asked, _ = await at_the_question(
+        make_repo, lambda old: old.replace("a - b", "b - a"), Approve(), lambda old: "# mine\n" + old
+    )
+    assert [question.point for question in asked] == ["before_write", "clash"]
+    assert (view.exit_code, view.written) == (0, ("calc.py",)), view.reason
+    text = (root / "calc.py").read_text()
+    assert text.startswith("# mine\n") and "a + b" in text
 
 
 async def test_a_repair_of_a_file_that_changed_during_the_search_is_dropped(make_repo):

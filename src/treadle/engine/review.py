@@ -2,9 +2,10 @@
 
 from treadle.checks.base import CheckResult
 from treadle.checks.lost import lost
+from treadle.engine.merging import APPLY_HINT
 from treadle.engine.pending import named
 from treadle.engine.run import Run
-from treadle.engine.writing import APPLY_HINT, Taken
+from treadle.engine.writing import Taken
 from treadle.protocol.errors import Declined, UsageError
 from treadle.protocol.events import Place
 from treadle.protocol.messages import ERROR, FAIL, PASS
@@ -54,16 +55,16 @@ async def reviewed(
             return Taken(chosen, unproven)
         if set(names) == set(part):
             return Taken(chosen, unproven=True)
-        why = await _why_not(run, run.written.then(chosen), whole, place)
+        why = await why_not(run, run.written.then(chosen), whole, place)
         if not why:
             return Taken(chosen)
         part = names
         asked = f"the part {', '.join(part)} is not proven: {why}; yes writes it all the same"
 
 
-async def _why_not(run: Run, part: ChangeSet, whole: ChangeSet, place: str) -> str:
-    """Why the part is not proven, "" where it is: what passed in this run passes on it, the tests at least as well
-    as on the whole."""
+async def why_not(run: Run, part: ChangeSet, whole: ChangeSet, place: str) -> str:
+    """Why `part` of `whole` is not proven, "" where it is: what passed in this run passes on it, the tests at least
+    as well as on the whole."""
     judge = run.judge
     base, of_whole = judge.report(ChangeSet()), judge.report(whole)
     proven = False

@@ -89,6 +89,7 @@ class Run:
         self.last_unproven = False
         self.left: ChangeSet | None = None
         self.diffs: dict[str, str] = {}
+        self.joined: set[str] = set()
         self.review = review
         self.thread = thread
         self.clock = gate.clock
@@ -117,12 +118,13 @@ class Run:
         for path, change in changes.changes.items():
             if change.before is not None and change.before not in self._befores:
                 self._befores.add(change.before)
-                for content in (self._on_base(path), self._written_at(path)):
+                for content in (self.on_base(path), self._written_at(path)):
                     if content is not None and digest(content) == change.before:
                         self.keep(content)
         return self.keep(changes.to_json()) if changes else ""
 
-    def _on_base(self, path: str) -> bytes | None:
+    def on_base(self, path: str) -> bytes | None:
+        """The file's bytes on the base, None where there are none to be read."""
         try:
             return self.base.read(path)
         except PathError:

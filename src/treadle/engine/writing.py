@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from treadle.engine.merging import APPLY_HINT, settle
 from treadle.engine.run import Run
 from treadle.engine.state import LoopState
 from treadle.protocol.errors import Declined, WriteConflict
@@ -12,7 +13,8 @@ from treadle.workspace.changes import Change, ChangeSet, digest
 from treadle.workspace.diffs import unified
 from treadle.workspace.view import MergedView
 
-APPLY_HINT = "look at it with `treadle runs diff`, take it with `treadle runs apply`"
+_LOOKS = 5
+"""How often a save in the very moment of the write is looked at again."""
 
 
 class Taken(Struct, frozen=True):
@@ -25,21 +27,23 @@ class Taken(Struct, frozen=True):
 async def write(run: Run, changes: ChangeSet, place: str = "", *, unproven: bool = False) -> Taken:
     """Writes what of `changes` is not yet in the user's tree, after the gate; what was written.
 
-    Raises: `WriteConflict` when a file changed meanwhile, with nothing written; `Declined` when a person said no.
+    What the user changed in the same files meanwhile stays: joined where it is apart, asked about where it is not.
+    Raises: `WriteConflict` where that can't be, with nothing written; `Declined` when a person said no.
     """
     fresh = since(run.written, changes)
     if not fresh or not run.may_write() or changes == run.left:
         return Taken(ChangeSet())
     run.gate.raise_if_aborted()
     await _prove_again(run, changes, place)
+    fresh = (await settle(run, fresh, changes, place, unproven=unproven)).mine
     taken = await _let_through(run, fresh, changes, place, unproven)
     if not run.may_write():
         return Taken(ChangeSet())  # mode `plan` was chosen meanwhile: that holds, also over a yes
+    taken, checkpoint = await _put_down(run, taken, changes, place)
+    if not checkpoint:
+        return Taken(ChangeSet())
     diffs = texts(run, taken.changes)
     refused = since(run.written.then(taken.changes), changes)
-    checkpoint = run.write_down(
-        taken.changes, lambda mark: run.emit(Place(place), ChangesWriting(taken.changes.paths, mark))
-    )
     standing = run.view(run.written.then(taken.changes))
     run.diffs.update(diffs)
     run.written = run.written.then(taken.changes)
@@ -57,6 +61,30 @@ async def write(run: Run, changes: ChangeSet, place: str = "", *, unproven: bool
         run.left = changes
         _refuse(run, refused, standing, place, "")
     return taken
+
+
+async def _put_down(run: Run, taken: Taken, whole: ChangeSet, place: str) -> tuple[Taken, str]:
+    """What was written, over the files as they are at that moment, and the checkpoint before it; "" where the mode
+    became `plan` at a question."""
+    mine = taken.changes
+
+    def told(mark: str) -> None:
+        run.emit(Place(place), ChangesWriting(mine.paths, mark))
+
+    for look in range(_LOOKS):
+        settled = await settle(run, mine, whole, place, unproven=taken.unproven)
+        mine = settled.mine
+        if not run.may_write():
+            break
+        for change in settled.woven.changes.values():
+            if change.content is not None:
+                run.keep(change.content)  # what a rewind merges with is found by its digest
+        try:
+            return Taken(mine, taken.unproven), run.write_down(settled.woven, told)
+        except WriteConflict:
+            if look == _LOOKS - 1:
+                raise
+    return Taken(mine, taken.unproven), ""
 
 
 async def write_proven(run: Run, state: LoopState, place: str = "") -> Taken:

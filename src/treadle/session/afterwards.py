@@ -5,36 +5,40 @@ from pathlib import Path
 
 from msgspec import structs
 
-from treadle.protocol.errors import TraceError, WriteConflict
+from treadle.protocol.errors import TraceError
 from treadle.protocol.events import ChangesWriting, ChangesWritten, Envelope
+from treadle.session.joining import joined, taken_back
 from treadle.session.records import begin_of, changes_of, writes_of
 from treadle.session.trace import TraceWriter, lock_run, read_trace
 from treadle.session.trust import carried
 from treadle.workspace.base import file_mode, read_file
 from treadle.workspace.changes import Change, ChangeSet, digest
-from treadle.workspace.checkpoints import Checkpoint, load
+from treadle.workspace.checkpoints import is_void, load
 from treadle.workspace.state import state_dir
-from treadle.workspace.transaction import recover, restore_checkpoint, write_changes
+from treadle.workspace.transaction import recover, write_changes
 
 
 def apply_run(root: Path, folder: Path, step: str = "") -> tuple[str, ...]:
     """Writes what of a run's change set is not in the tree yet; the paths written. A person's act, so unproven
-    changes too. It is put on record, so that `rewind_run` takes it back.
-
-    Raises: `TraceError` where there is nothing to write, `WriteConflict` when a file changed since, `Busy` while
-    the run goes on.
+    changes too. What changed in those files since is joined with it. It is put on record, so that `rewind_run` takes
+    it back. Raises: `TraceError` where there is nothing to write, `WriteConflict` when a file changed since in the
+    same place, `Busy` while the run goes on.
     """
     begin_of(folder)
     with lock_run(folder):
         writes, changes = writes_of(folder), changes_of(folder, step)
         if not step:
             changes = writes.ever.then(changes)
-        rest = _rest(root, changes, writes.now)
+        recover(root, state_dir(root))
+        rest = _unlike(root, joined(root, folder, _rest(root, changes, writes.now)))
         if not rest:
             why = "it is in the tree already" if changes else "it changed nothing"
             raise TraceError(f"run {folder.name} has nothing to write: {why}")
         log = _Log(folder)
         try:
+            for change in rest.changes.values():
+                if change.content is not None:
+                    log.keep(change.content)
             with carried(root, rest.paths, by_person=True):
                 mark = write_changes(
                     root, rest, state_dir(root), lambda mark: log.add(ChangesWriting(rest.paths, mark))
@@ -48,50 +52,27 @@ def apply_run(root: Path, folder: Path, step: str = "") -> tuple[str, ...]:
 def rewind_run(root: Path, folder: Path) -> tuple[str, ...]:
     """Puts back what stood in the tree before the run wrote; the paths put back, sorted. All of them or none.
 
-    The change set stays in the run: `apply_run` writes it again. Raises: `TraceError` where nothing of the run is
-    in the tree, `WriteConflict` when a file changed since, `Busy` while the run goes on.
+    What others changed in those files since stays, where it can be told from the run's part. The change set stays in
+    the run: `apply_run` writes it again. Raises: `TraceError` where nothing of the run is in the tree,
+    `WriteConflict` when a file changed since in the same place, `Busy` while the run goes on.
     """
     begin_of(folder)
     state = state_dir(root)
     with lock_run(folder):
         recover(root, state)
-        points = [load(state, mark) for mark in reversed(writes_of(folder).marks)]
-        paths = _to_put_back(root, folder, points)
+        marks = [mark for mark in reversed(writes_of(folder).marks) if not is_void(state, mark)]
+        back = taken_back(root, state, folder, [load(state, mark) for mark in marks])
+        paths = back.changes.paths
         if not paths:
             raise TraceError(f"nothing of run {folder.name} is in the tree")
         log = _Log(folder)
         try:
             with carried(root, paths, by_person=True):
-                undo = [restore_checkpoint(root, state, point.id) for point in points]
-            log.add(ChangesWritten("", paths, undo[-1]))
+                undo = write_changes(root, back.changes, state, bits=back.bits)
+            log.add(ChangesWritten("", paths, undo))
         finally:
             log.close()
     return paths
-
-
-def _to_put_back(root: Path, folder: Path, points: list[Checkpoint]) -> tuple[str, ...]:
-    """The paths that differ from what stood before the `points` (newest first), seen before any is touched.
-
-    Raises: `WriteConflict` for those that hold neither what was written nor what was there before.
-    """
-    first: dict[str, str | None] = {}
-    now: dict[str, str | None] = {}
-    raced: set[str] = set()
-    for point in points:
-        for saved in point.paths:
-            if saved.path not in now:
-                content = read_file(root, saved.path)
-                first[saved.path] = now[saved.path] = None if content is None else digest(content)
-            if now[saved.path] not in (saved.after, saved.before):
-                raced.add(saved.path)
-            now[saved.path] = saved.before
-    if raced:
-        raise WriteConflict(
-            f"changed since the run wrote it, nothing was put back: {', '.join(sorted(raced))}",
-            paths=tuple(sorted(raced)),
-            hint=f"take the run's part out by hand: treadle runs diff {folder.name}",
-        )
-    return tuple(sorted(path for path, was in now.items() if was != first[path]))
 
 
 def _rest(root: Path, changes: ChangeSet, written: ChangeSet) -> ChangeSet:
@@ -109,6 +90,18 @@ def _rest(root: Path, changes: ChangeSet, written: ChangeSet) -> ChangeSet:
             continue
         rest[path] = change
     return ChangeSet(rest)
+
+
+def _unlike(root: Path, changes: ChangeSet) -> ChangeSet:
+    """The part of `changes` that does not stand there."""
+    return ChangeSet(
+        {
+            path: change
+            for path, change in changes.changes.items()
+            if read_file(root, path) != change.content
+            or not (change.content is None or change.keeps_mode or file_mode(root, path) == change.mode)
+        }
+    )
 
 
 class _Log:

@@ -17,6 +17,8 @@ from treadle.workspace.changes import ChangeSet, digest
 from treadle.workspace.paths import parents
 from treadle.workspace.state import sync_folder, write_private
 
+_VOID = "taken-back"
+
 
 class Saved(Struct, frozen=True):
     """One path before a write and after it. `blob` names its bytes then ("" for no file), `bits` are its
@@ -75,6 +77,16 @@ def load(state: Path, mark: str) -> Checkpoint:
         return _decoded(msgspec.json.decode(data, type=Checkpoint))
     except (OSError, msgspec.DecodeError, ValueError) as error:
         raise TraceError(f"no checkpoint {mark}: {error}") from None
+
+
+def make_void(state: Path, checkpoint: Checkpoint) -> None:
+    """Marks a checkpoint whose write was taken back: nothing of that write is in the tree."""
+    write_private(state / "checkpoints" / checkpoint.id / _VOID, b"")
+
+
+def is_void(state: Path, mark: str) -> bool:
+    """Whether the write after that checkpoint was taken back."""
+    return (state / "checkpoints" / mark / _VOID).exists()
 
 
 def blob(state: Path, checkpoint: Checkpoint, saved: Saved) -> bytes:

@@ -23,11 +23,17 @@ OnCheckpoint = Callable[[str], None]
 
 
 def write_changes(
-    root: Path, changes: ChangeSet, state: Path, on_checkpoint: OnCheckpoint | None = None
+    root: Path,
+    changes: ChangeSet,
+    state: Path,
+    on_checkpoint: OnCheckpoint | None = None,
+    *,
+    bits: dict[str, int] | None = None,
 ) -> str:
     """Writes `changes` to the files under `root`, and says the id of the checkpoint taken before it.
 
-    `on_checkpoint` hears that id when the checkpoint is durable and nothing is written yet.
+    `on_checkpoint` hears that id when the checkpoint is durable and nothing is written yet. `bits` are permissions
+    by path where files and folders (ending in a slash) come back as they were.
 
     `state` is the repository's own (`state_dir`). Each file must still hold the bytes that its change was made
     from, or already those that it is to hold. Raises: `WriteConflict` when one does not, `PathError` for a path
@@ -37,7 +43,7 @@ def write_changes(
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(state):
         _recover(root, state)
-        return _write_or_tell(root, changes, state, {}, "treadle runs apply", on_checkpoint)
+        return _write_or_tell(root, changes, state, bits or {}, "treadle runs apply", on_checkpoint)
 
 
 def restore_checkpoint(root: Path, state: Path, checkpoint: str, *, force: bool = False) -> str:
@@ -210,6 +216,7 @@ def _take_back(root: Path, state: Path, checkpoint: Checkpoint) -> tuple[str, ..
             back.append(saved.path)
     folders.unmake(root, checkpoint)
     folders.sync(root, dirty)
+    checkpoints.make_void(state, checkpoint)
     _end_journal(state)
     return tuple(sorted(back))
 
