@@ -64,6 +64,22 @@ async def test_what_does_not_fit_goes_on_under_the_first_word():
         assert [lines.block_at(row) for row in range(8)] == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
+async def test_a_text_beside_a_name_goes_on_under_its_own_beginning():
+    async with held(["  key   one two three", "head", "  k     four five"], size=(17, 6)) as (lines, pilot):
+        lines._column = 8
+        lines.notify_style_update()
+        lines.on_resize()
+        await pilot.pause()
+        assert drawn(lines) == [
+            "  key   one two",
+            "        three",
+            "head",
+            "  k     four",
+            "        five",
+            "",
+        ]
+
+
 async def test_blank_and_empty_blocks_take_a_row_each_and_a_deep_indent_is_kept():
     async with held(["", "   ", "a", " " * 15 + "deep it is", "two\n  lines"], size=(21, 12)) as (lines, _):
         assert drawn(lines)[:3] == ["", "", "a"]

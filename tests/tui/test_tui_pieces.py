@@ -159,7 +159,8 @@ FILES = ("README.md", "src/readme_maker.py", "src/app.py", "docs/app notes.md")
     ("text", "found"),
     [
         ("/th", ["/theme"]),
-        ("/", [f"/{name}" for name in slash.COMMANDS]),
+        ("/", [f"/{name}" for name in (*slash.COMMANDS, "ask", "fix")]),
+        ("/fi", ["/fix"]),
         ("/loop ", ["ask", "fix"]),
         ("/loop f", ["fix"]),
         ("/loop fix ", []),
@@ -193,6 +194,7 @@ def test_what_words_begin_with(words, common):
 def test_commands_are_read_by_name_by_their_beginning_and_with_their_words():
     assert slash.parse("/loop fix  the tests ") == ("loop", "fix  the tests")
     assert slash.parse("/q") == ("quit", "") and slash.parse("/he") == ("help", "")
+    assert slash.parse("/exit") == ("quit", "") and slash.parse("/model gpt") == ("setup", "gpt")
 
 
 @pytest.mark.parametrize(

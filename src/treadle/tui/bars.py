@@ -15,11 +15,25 @@ TABS = ("Transcript", "Diff", "Prompt", "Context", "Checks", "Trace")
 class TopBar(Static):
     """The product, the repository and its branch, the loop, how the run stands, and at the right what protects it."""
 
-    def show(self, left: Sequence[Part], right: Sequence[Part]) -> None:
-        """Shows both ends; the right one gives way where it does not fit."""
-        begin, end = line(*left), line(*right)
-        room = self.size.width - begin.cell_length - end.cell_length - 1
-        self.update(line(begin, " " * room, end) if room > 0 else begin, layout=False)
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._ends: tuple[Sequence[Part], Sequence[str]] = ((), ())
+
+    def show(self, left: Sequence[Part], right: Sequence[str]) -> None:
+        """Shows both ends; of the right one gives way, from its front, what does not fit."""
+        self._ends = (left, right)
+        begin = line(*left)
+        for first in range(len(right) + 1):
+            end = line(("  ·  ".join(right[first:]), "$dim"), " ")
+            room = self.content_size.width - begin.cell_length - end.cell_length
+            if room > 0:
+                self.update(line(begin, " " * room, end), layout=False)
+                return
+        self.update(begin, layout=False)
+
+    def on_resize(self) -> None:
+        """The room is another."""
+        self.show(*self._ends)
 
 
 class TabBar(Static):

@@ -85,17 +85,17 @@ class Board:
         view = self.view
         if view is not None and view.loop:
             left += [("   loop ", "$dim"), (view.loop, "bold"), "   ", *_state(view)]
-        self._node.query_one(TopBar).show(left, [(self._protection(), "$dim"), " "])
+        self._node.query_one(TopBar).show(left, self._protection())
 
-    def _protection(self) -> str:
-        """What protects the person: the sandbox's level, and what may leave this machine."""
+    def _protection(self) -> list[str]:
+        """What protects the person, the most telling last: the sandbox's level, and what may leave this machine."""
         said = [f"sandbox {self.view.sandbox}"] if self.view is not None and self.view.sandbox else []
         if self.catalog is not None:
             settings = self.catalog.settings
             said.append("offline" if settings.offline else f"cloud {settings.cloud}")
         if self.view is not None and not self.view.write:
             said.append("writes nothing")
-        return "  ·  ".join(said)
+        return said
 
     def paint_rail(self) -> None:
         """The rail and the ledger under it."""

@@ -1,6 +1,6 @@
 """What a line typed into the task line does: a task, a slash command, a command of the person's own shell."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from treadle.protocol import commands
@@ -9,6 +9,7 @@ from treadle.tui import slash
 from treadle.tui.sitting import MODES
 
 if TYPE_CHECKING:
+    from treadle.spec.loop import LoopSpec
     from treadle.tui.app import TreadleApp
 
 
@@ -17,7 +18,11 @@ async def entered(app: "TreadleApp", text: str) -> None:
     told, busy = len(app.board.story.blocks), app.sitting.busy
     shell = queued = False
     try:
-        if text.startswith("/"):
+        if text in slash.LEAVING:
+            app.exit(0)
+        elif text.startswith("/") and slash.first_word(text) in set(_loops(app)) - set(slash.COMMANDS):
+            await _loop(app, text[1:])
+        elif text.startswith("/"):
             name, rest = slash.parse(text)
             await _ACTIONS[name](app, rest)
         elif text.startswith("!"):
@@ -41,15 +46,19 @@ async def _help(app: "TreadleApp", _: str) -> None:
     app.action_help()
 
 
-async def _loop(app: "TreadleApp", rest: str) -> None:
+def _loops(app: "TreadleApp") -> "Mapping[str, LoopSpec]":
     catalog = app.sitting.desk.catalog if app.sitting.desk else None
-    loops = catalog.loops if catalog else {}
+    return catalog.loops if catalog else {}
+
+
+async def _loop(app: "TreadleApp", rest: str) -> None:
+    loops = _loops(app)
     name, _, task = rest.partition(" ")
     if not name:
         for known, loop in loops.items():
             app.sitting.say((f"  {known:<10}", "bold"), loop.description)
         return
-    if catalog and name not in loops:
+    if loops and name not in loops:
         raise UsageError(f"there is no loop `{name}`", hint=f"loops here: {', '.join(loops) or 'none'}")
     app.sitting.loop = name
     app.sitting.start(task.strip())

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from treadle.tui.lines import Lines
 from treadle.tui.paint import line
 
+_COLUMN = 26
 _KEYS = (
     ("While a run is held", ""),
     ("n", "next: go on to the next step, then wait again"),
@@ -54,7 +55,7 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One column of lines."""
-        yield Lines(id="help")
+        yield Lines(column=_COLUMN, id="help")
 
     def on_mount(self) -> None:
         """Fills it."""
@@ -74,7 +75,7 @@ def _blocks(commands: Sequence[tuple[str, str]]) -> list[Content]:
     ]
     for key, does in rows:
         if does:
-            shown.append(line((f"  {key:<22}", "$accent bold"), does))
+            shown.append(line((f"  {key:<{_COLUMN - 4}}  ", "$accent bold"), does))
         else:
             shown += [line(""), line((key, "bold"))] if shown else [line((key, "bold"))]
     return shown

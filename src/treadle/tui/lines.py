@@ -22,9 +22,13 @@ class Lines(ScrollView, can_focus=True):
     # The bar's column is kept free: a width that changes with the bar would cut each row's end off.
     DEFAULT_CSS = "Lines { scrollbar-gutter: stable; }"
 
-    def __init__(self, *, follow: bool = False, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(
+        self, *, follow: bool = False, column: int = 0, id: str | None = None, classes: str | None = None
+    ) -> None:
+        """With a `column`, rows are a name and a text that begins there: it goes on under its own beginning."""
         super().__init__(id=id, classes=classes)
         self._follow = follow
+        self._column = column
         self._blocks: list[Content] = []
         self._strips: list[list[Strip]] = []
         self._starts: list[int] = []
@@ -104,6 +108,12 @@ class Lines(ScrollView, can_focus=True):
     def _wrapped(self, block: Content, width: int, style: Style) -> list[Strip]:
         """The block's rows; what a row can't hold goes on under its first word."""
         plain = block.plain
+        at = self._column
+        if 0 < at <= width // 2 and plain[:at].endswith(" ") and plain[:at].strip():
+            name = Visual.to_strips(self, block[:at], at, 1, style, apply_selection=False)
+            rows = Visual.to_strips(self, block[at:], width - at, None, style, apply_selection=False)
+            blank = Strip.blank(at, style.rich_style)
+            return [Strip.join([blank if number else name[0], row]) for number, row in enumerate(rows)]
         indent = len(plain) - len(plain.lstrip(" "))
         hang = indent + (
             2 if plain[indent : indent + 1] in _SIGNS and plain[indent + 1 : indent + 2] == " " else 0

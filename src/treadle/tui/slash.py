@@ -6,7 +6,7 @@ from treadle.protocol.errors import UsageError
 
 COMMANDS = {
     "help": "all keys and commands",
-    "loop": "run this loop: /loop NAME [TASK]; without a name, lists them",
+    "loop": "run this loop: /loop NAME [TASK], or /NAME [TASK]; without a name, lists them",
     "mode": "when a run waits: /mode auto|step|into|plan",
     "next": "go on to the next step",
     "into": "go on to the next request or tool call",
@@ -25,10 +25,23 @@ COMMANDS = {
 }
 """Each command and what it does, in the order in which the help shows them."""
 
+_ALSO = {
+    "exit": "quit",
+    "model": "setup",
+    "models": "setup",
+    "rewind": "undo",
+    "stop": "abort",
+    "?": "help",
+}
+"""What other agents call some of them."""
+LEAVING = ("exit", "quit", ":q")
+"""Words that are no task when they stand alone."""
+
 
 def parse(text: str) -> tuple[str, str]:
     """The command's name and the rest of the line. Raises: `UsageError` for one that there is not."""
     name, _, rest = text.removeprefix("/").strip().partition(" ")
+    name = _ALSO.get(name, name)
     if name in COMMANDS:
         return name, rest.strip()
     near = [known for known in COMMANDS if name and known.startswith(name)]
@@ -39,6 +52,11 @@ def parse(text: str) -> tuple[str, str]:
     meant = near or get_close_matches(name, COMMANDS, 2)
     mean = f"; did you mean {' or '.join('/' + word for word in meant)}?" if meant else ""
     raise UsageError(f"there is no command /{name}{mean}", hint="/help names them")
+
+
+def first_word(text: str) -> str:
+    """The word right after the slash, a command's name or a loop's."""
+    return text.removeprefix("/").partition(" ")[0]
 
 
 def last_word(text: str) -> tuple[str, str]:
@@ -52,7 +70,7 @@ def completions(text: str, loops: Sequence[str], themes: Sequence[str], files: S
     before, last = last_word(text)
     head = before.rstrip()
     if text.startswith("/") and not before:
-        return [f"/{name}" for name in COMMANDS if name.startswith(text[1:])]
+        return [f"/{name}" for name in (*COMMANDS, *loops) if name.startswith(text[1:])]
     if last.startswith("@"):
         part = last[1:].lower()
         begin = [f for f in files if f.lower().startswith(part)]
