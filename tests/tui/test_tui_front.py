@@ -32,10 +32,10 @@ async def test_a_loops_own_name_runs_it_and_a_word_to_leave_is_no_task(make_repo
         await sat.until(lambda: not sat.app.is_running)
 
 
-async def test_on_a_narrow_screen_the_sandbox_gives_way_before_what_may_leave(make_repo):
+async def test_on_a_narrow_screen_the_sandbox_gives_way_before_what_a_run_may(make_repo):
     root = make_repo(talking(ANSWERS))
     async with sit(root, loop="talk", task="one") as sat:
         await sat.ended()
-        await sat.sees("sandbox ", "cloud never")
+        await sat.sees("sandbox ", "cloud never", "writes nothing")
         await sat.pilot.resize_terminal(66, 24)
-        await sat.until(lambda: "cloud never" in sat.lines[0] and "sandbox" not in sat.lines[0])
+        await sat.until(lambda: "writes nothing" in sat.lines[0] and "sandbox" not in sat.lines[0])

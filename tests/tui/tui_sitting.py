@@ -15,7 +15,7 @@ from treadle.session.trace import read_trace
 from treadle.tui.app import TreadleApp
 from treadle.tui.bars import TABS
 
-PATIENCE_S = 30.0
+PATIENCE_S = 20.0
 
 
 class Sat:

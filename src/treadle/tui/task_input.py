@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
+from rich.text import Text
 from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
+
+from treadle.protocol.text import clean
 
 PLACEHOLDER = "a task or a question, /command, @file, !shell"
 
@@ -52,6 +55,10 @@ class TaskInput(TextArea):
             event.prevent_default()
             return
         await super()._on_key(event)
+
+    def get_line(self, line_index: int) -> Text:
+        """The line as it is drawn: what is pasted, or a file's name that completes it, is no terminal's sequence."""
+        return Text(clean(self.document.get_line(line_index)), end="", no_wrap=True)
 
     def put(self, text: str) -> None:
         """Shows a text with the cursor at its end."""
