@@ -249,10 +249,10 @@ def test_without_litellm_a_key_is_not_enough_and_that_is_offered():
     binding = propose(found, "all")
     assert "litellm" in next(row.missing for row in rows(found, binding) if row.tier == "large")
     assert [(o.kind, o.name) for o in binding.offers] == [
-        ("pull", "local/qwen2.5-coder-1.5b"),
         ("install", "litellm"),
+        ("pull", "local/qwen2.5-coder-1.5b"),
     ]
-    assert "'litellm>=" in binding.offers[1].command
+    assert "'litellm>=" in binding.offers[0].command
 
 
 def test_what_is_offered_for_tier_small_is_what_is_missing():

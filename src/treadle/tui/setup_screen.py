@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from treadle.tui.sitting import Sitting
 
 _CLOUD: "tuple[tuple[str, Cloud, str], ...]" = (
-    ("a", "all", "every tier may"),
-    ("l", "large only", "only the last rung may, when all before it failed"),
+    ("a", "all", "every tier may send parts of your code to it"),
+    ("l", "large only", "only the last tier may, when all before it failed"),
     ("v", "never", "nothing leaves this machine"),
 )
 
@@ -50,7 +50,8 @@ class SetupScreen(ModalScreen[bool]):
         self._cloud: Cloud = "never"
         self._found: Found | None = None
         self._binding: Bound | None = None
-        self._fetching = False
+        self._fetching: Offer | None = None
+        self._left = False
 
     def compose(self) -> ComposeResult:
         """A table, what is going on, the keys."""
@@ -157,6 +158,11 @@ class SetupScreen(ModalScreen[bool]):
         return [*told, line((f"         the same by hand: {offer.command}", "$faint"))]
 
     def _keys(self) -> Content:
+        if self._fetching is not None:
+            stops = (
+                "stop it and leave" if self._fetching.kind == "pull" else "leave; it is installed to its end"
+            )
+            return line(("esc", "$accent bold"), f"  {stops}")
         return lines(
             [
                 line(
@@ -185,8 +191,9 @@ class SetupScreen(ModalScreen[bool]):
     def action_accept(self) -> None:
         """Does what is offered, after which everything is looked at again."""
         if self._binding is not None and self._binding.offers and not self._fetching:
-            self._fetching = True
-            self.run_worker(self._accept(self._binding.offers[0]))
+            self._fetching = self._binding.offers[0]
+            self._paint()
+            self.run_worker(self._accept(self._fetching))
 
     async def _accept(self, offer: "Offer") -> None:
         import asyncio
@@ -198,6 +205,8 @@ class SetupScreen(ModalScreen[bool]):
         progress = self.query_one("#setup-progress", Static)
 
         def moved(done: int, total: int) -> None:
+            if self._left:
+                raise TreadleError("stopped")
             full, empty = bar(done, total or 1, 40)
             said = line((full, "$ok"), (empty, "$faint"), f"  {done / 1e6:.0f} of {total / 1e6:.0f} MB")
             self.app.call_from_thread(progress.update, said)
@@ -214,7 +223,9 @@ class SetupScreen(ModalScreen[bool]):
             )
             return
         finally:
-            self._fetching = False
+            self._fetching = None
+            if not self._left:
+                self.query_one("#setup-keys", Static).update(self._keys())
         await self._look()
 
     def action_write(self) -> None:
@@ -235,5 +246,8 @@ class SetupScreen(ModalScreen[bool]):
         self.dismiss(True)
 
     def action_leave(self) -> None:
-        """Closes without writing."""
+        """Closes without writing; a pull under way stops, what is here of it is kept."""
+        self._left = True
+        if self._fetching is not None and self._fetching.kind == "pull":
+            self._sitting.say(("  stopped  ", "$held"), f"pull {self._fetching.name}; /setup goes on with it")
         self.dismiss(False)

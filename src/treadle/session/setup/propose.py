@@ -161,7 +161,7 @@ def _why_none(found: Found, tier: str, cloud: Cloud) -> str:
 
 
 def _offers(found: Found, binding: Binding) -> tuple[Offer, ...]:
-    """What would make the ladder work better, the first thing first."""
+    """What would make the ladder work better, the first thing first: what serves the cloud that a person chose."""
     offers = []
     small = next((t for t in binding.tiers if t.tier == "small"), None)
     if small is not None and not any(
@@ -173,7 +173,7 @@ def _offers(found: Found, binding: Binding) -> tuple[Offer, ...]:
     waiting = [e for e in entries if why_not(e, "large", found, binding.cloud).startswith("needs litellm")]
     if waiting:
         about = "the library that speaks to the providers, about 330 MB on the disk"
-        offers.append(Offer("install", LITELLM, about, install_command(LITELLM)))
+        offers.insert(0, Offer("install", LITELLM, about, install_command(LITELLM)))
     return tuple(offers)
 
 
