@@ -108,7 +108,7 @@ def test_the_same_task_always_gives_the_same(make_repo):
 def test_without_a_task_it_is_the_loop_that_needs_none(make_repo):
     root = make_repo(LOOPS)
     choice = choose_loop(own(root), root, "  \n")
-    assert (choice.loop, choice.why, choice.sure) == ("mend", "red (no task was given)", True)
+    assert (choice.loop, choice.why, choice.sure) == ("mend", "no task was given", True)
     assert not {"weave", "say"} & set(choice.others), "they can do nothing without a task"
 
 
@@ -125,7 +125,7 @@ def test_conflicts_then_staged_changes_speak_for_their_loops(make_repo):
     git(root, "commit", "-qm", "main")
     git(root, "merge", "side", ok=False)
     choice = choose_loop(own(root), root, "")
-    assert (choice.loop, choice.why) == ("knot", "both sides (1 file has conflicts)")
+    assert (choice.loop, choice.why) == ("knot", "1 file has conflicts")
     assert choose_loop(own(root), root, "go on").why == "both sides (`go on`, and 1 file has conflicts)"
     assert choose_loop(own(root), root, "make it blue").loop == "weave", "a state alone takes no task over"
 

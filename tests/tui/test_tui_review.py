@@ -84,7 +84,7 @@ async def test_a_no_writes_nothing_and_is_on_record(make_repo):
         await sat.press("d")
         await sat.ended()
         assert sat.view.exit_code == 3
-        await sat.sees("person: no", "stopped", "refused")
+        await sat.sees("you: no", "take it with /apply", "stopped", "refused")
     assert (root / "calc.py").read_text() == APART["calc.py"]
     [trace] = traces(root)
     assert events(trace, e.RunFinished)[0].exit_code == 3

@@ -105,13 +105,13 @@ def _without_task(catalog: Catalog, root: Path) -> Choice | None:
         claiming = [name for name in able if state in loops[name].chosen_by.state]
         if claiming and (told := holds(root, state)):
             others = tuple(name for name in able if name != claiming[0])
-            return Choice(claiming[0], _why(loops[claiming[0]], told), others, len(claiming) == 1)
+            return Choice(claiming[0], told, others, len(claiming) == 1)
     default = [name for name in able if loops[name].chosen_by.default == "no_task"]
     chosen = (default or able)[:1]
     if not chosen:
         return None
     others = tuple(name for name in able if name != chosen[0])
-    return Choice(chosen[0], _why(loops[chosen[0]], "no task was given"), others, bool(default) or not others)
+    return Choice(chosen[0], "no task was given", others, bool(default) or not others)
 
 
 def _needs_task(catalog: Catalog, loop: LoopSpec, above: tuple[str, ...]) -> bool:

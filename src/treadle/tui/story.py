@@ -234,8 +234,14 @@ def _check(story: Story, envelope: e.Envelope, event: e.CheckFinished) -> list[C
     if event.verdict in ("fail", "error"):
         detail = [text for text in story.blob(event.detail).splitlines() if text.strip()]
         most = _DETAIL_LINES if not envelope.attempt else _DETAIL_LINES // 3
-        told += [line(("      " + cut(text, 160), "$dim")) for text in detail[:most]]
+        told += [line(("      " + _indented(text), "$dim")) for text in detail[:most]]
     return told
+
+
+def _indented(text: str) -> str:
+    """A line of code or of a traceback, its indentation kept as far as there is room for it."""
+    deep = min(len(text) - len(text.lstrip(" ")), 12)
+    return " " * deep + cut(text, 160)
 
 
 def _noted(_story: Story, _: e.Envelope, event: e.Noted) -> list[Content]:
@@ -245,9 +251,8 @@ def _noted(_story: Story, _: e.Envelope, event: e.Noted) -> list[Content]:
 def _answered(_story: Story, _: e.Envelope, event: e.GateAnswered) -> list[Content]:
     if event.by == "policy" or event.answer in ("next", "into", "continue"):
         return []
-    return [
-        line((f"  {event.by}: ", "$accent"), event.answer, (f"  {event.word}" if event.word else "", "$dim"))
-    ]
+    who = "you" if event.by == "person" else event.by
+    return [line((f"  {who}: ", "$accent"), event.answer, (f"  {event.word}" if event.word else "", "$dim"))]
 
 
 def _written(_story: Story, _: e.Envelope, event: e.ChangesWritten) -> list[Content]:
@@ -261,7 +266,14 @@ def _finished(_story: Story, _: e.Envelope, event: e.RunFinished) -> list[Conten
         line(""),
         line((event.outcome, style), f"  {event.reason}", (f"  {seconds(event.duration_s)}", "$faint")),
     ]
-    return told + ([line(("  next: ", "$accent"), event.hint)] if event.hint else [])
+    return told + ([line(("  next: ", "$accent"), _from_here(event.hint))] if event.hint else [])
+
+
+def _from_here(hint: str) -> str:
+    """A hint that names commands of the shell, with those of the screen where there is one of the same use."""
+    for shell, here in (("runs diff", "/diff"), ("runs apply", "/apply"), ("setup", "/setup")):
+        hint = hint.replace(f"`treadle {shell}`", here)
+    return hint
 
 
 _TELLERS: dict[type, Callable[..., list[Content]]] = {
