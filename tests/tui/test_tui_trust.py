@@ -1,11 +1,9 @@
 """Trust at the screen: what an idle one shows, the one question, and what a no and a change come to."""
 
-import json
-
 import pytest
 from tui_sitting import sit, traces
 
-from samples import CALC, treadle_dir
+from samples import CALC, edits, treadle_dir
 from treadle.session.trust import grant, standing
 
 CANARY = {
@@ -35,10 +33,7 @@ async def test_an_idle_screen_obeys_nothing_and_says_what_it_would_ask(make_repo
 async def test_a_yes_is_remembered_and_runs(make_repo):
     root = make_repo(CANARY)
     async with sit(root) as sat:
-        await sat.types("/loop go")
-        await sat.settle()
-        assert "there is no loop `go`" in sat.text  # the repository's own are not obeyed yet
-        await sat.types("/loop fix")
+        await sat.types("/loop go now")
         await sat.sees("trust it", "not now", "`echo ran > made.txt`")
         assert traces(root) == []
         await sat.press("y")
@@ -46,8 +41,10 @@ async def test_a_yes_is_remembered_and_runs(make_repo):
         assert "go" in sat.app.board.catalog.loops and "not trusted yet" not in sat.text
     assert standing(root).is_trusted
     async with sit(root) as sat:
-        await sat.types("/loop go")
+        await sat.types("/loop go now")
         await sat.ended(runs=2)
+        await sat.types("/loop none now")
+        await sat.sees("there is no loop `none`")
 
 
 @pytest.mark.parametrize("key", ["n", "escape"])
@@ -55,7 +52,7 @@ async def test_a_no_runs_nothing_and_asks_again(make_repo, key):
     root = make_repo(CANARY)
     async with sit(root) as sat:
         for _ in range(2):
-            await sat.types("/loop fix")
+            await sat.types("/loop fix now")
             await sat.sees("trust it", "not now")
             await sat.press(key)
             await sat.until(lambda: not sat.app.sitting.busy)
@@ -69,7 +66,7 @@ async def test_a_change_shows_its_difference_and_asks_again(make_repo):
     async with sit(root) as sat:
         loop = root / ".treadle" / "loops" / "go.yaml"
         loop.write_text(loop.read_text().replace("made.txt", "other.txt"))
-        await sat.types("/loop go")
+        await sat.types("/loop go now")
         await sat.sees("changed since you trusted it", "+  - {name: a, command: 'echo ran > other.txt'}")
         assert traces(root) == []
         await sat.press("y")
@@ -80,7 +77,7 @@ async def test_a_change_shows_its_difference_and_asks_again(make_repo):
 async def test_a_flag_asks_nothing_and_remembers_nothing(make_repo):
     root = make_repo(CANARY)
     async with sit(root, trusted=True) as sat:
-        await sat.types("/loop go")
+        await sat.types("/loop go now")
         await sat.ended()
         assert "not trusted" not in sat.text
     assert not standing(root).is_trusted
@@ -88,6 +85,7 @@ async def test_a_flag_asks_nothing_and_remembers_nothing(make_repo):
 
 async def test_what_is_written_after_a_yes_is_trusted_as_it_is_made(make_repo):
     """A loop that changes the runner's settings, taken at the one question, asks for no trust again."""
+    more = edits(("addopts =", "addopts = -q"), path="setup.cfg")
     calls = [
         {"name": "write", "arguments": {"path": "setup.cfg", "content": "[tool:pytest]\naddopts = -q\n"}}
     ]
@@ -99,10 +97,10 @@ async def test_what_is_written_after_a_yes_is_trusted_as_it_is_made(make_repo):
                 "ladder: [{tier: small, tools: [read, edit], limits: {turns: 3}}]\n",
                 loops__go="name: go\ndescription: d\nsteps:\n  - {name: a, agent: hand}\n",
                 tiers="tiers:\n  small: {models: [scripted/replies/small.yaml]}\n",
-                replies__small=f"replies:\n  - tool_calls: {json.dumps(calls)}\n  - text: done\n",
+                replies__small=f"replies:\n  - {more}\n  - text: done\n",
             ),
             ".treadle/prompts/hand.md": "Do: ${task}\n",
-            "setup.cfg": "[tool:pytest]\n",
+            "setup.cfg": "[tool:pytest]\naddopts =\n",
         }
     )
     grant(standing(root))
@@ -111,5 +109,5 @@ async def test_what_is_written_after_a_yes_is_trusted_as_it_is_made(make_repo):
         await sat.reviewing()
         await sat.press("y")
         await sat.ended()
-    assert "addopts" in (root / "setup.cfg").read_text()
+    assert "addopts = -q" in (root / "setup.cfg").read_text()
     assert standing(root).is_trusted

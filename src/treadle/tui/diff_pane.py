@@ -97,7 +97,7 @@ class DiffPane(Lines):
         if self.choosing and self._begins and self._starts:
             if self.start_of(self._begins[self._at]) == self.scroll_offset.y + y:
                 ground = self.get_component_rich_style("diff--cursor")
-                strip = strip.apply_style(Style(bgcolor=ground.bgcolor, bold=True))
+                strip = strip.apply_style(Style(bgcolor=ground.bgcolor, bold=True, reverse=ground.reverse))
         return strip
 
     def _hunks(self) -> "list[HunkReview]":

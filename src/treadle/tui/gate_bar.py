@@ -16,6 +16,9 @@ from treadle.tui.paint import Part, bar, count, cut, line, lines, money
 from treadle.tui.theme import Palette
 
 _NAME = 8
+_SHARE = 0.4
+_EDGES = 2
+"""The bar takes at most this share of the screen's height (app.tcss has the same), two rows of it its border."""
 _BAR = 20
 _WORD_S = 0.2
 """Seconds within which a second letter makes a word of the first: who types a sentence answers nothing by it."""
@@ -89,7 +92,14 @@ class GateBar(Static, can_focus=True):
         self._paint()
 
     def _paint(self) -> None:
-        self.update(lines([*self._rows, line(""), self._key_line()]))
+        width, height = self.app.size
+        room = int(height * _SHARE) - _EDGES
+        self.update(lines(_fitted([*self._rows, line("")], self._key_line(), width - _EDGES - 2, room)))
+
+    def on_resize(self) -> None:
+        """What fits is another number of rows."""
+        if self.question is not None:
+            self._paint()
 
     def clear(self) -> None:
         """No question is open."""
@@ -150,6 +160,23 @@ class GateBar(Static, can_focus=True):
         if self._waiting is not None:
             self._waiting.stop()
             self._waiting = None
+
+
+def _fitted(rows: list[Content], keys: Content, width: int, room: int) -> list[Content]:
+    """As many of the rows over the keys as there is room for, the first ones first: the keys are always in sight."""
+
+    def height(content: Content) -> int:
+        return content.get_height({}, max(1, width))
+
+    left = room - height(keys)
+    while rows and sum(map(height, rows)) > left:
+        if len(rows) > 1:
+            rows.pop()
+        else:
+            cells = width * max(0, left)
+            rows = [rows[0].truncate(cells - width // 3, ellipsis=True)] if cells else []
+            break
+    return [*rows, keys]
 
 
 def letters_of(options: Sequence[str]) -> dict[str, str]:

@@ -96,7 +96,7 @@ class Rail(Lines):
         cursor = self.cursor
         if cursor >= 0 and self._starts and self.start_of(cursor) == self.scroll_offset.y + y:
             ground = self.get_component_rich_style("rail--cursor")
-            strip = strip.apply_style(Style(bgcolor=ground.bgcolor, bold=ground.bold))
+            strip = strip.apply_style(Style(bgcolor=ground.bgcolor, bold=ground.bold, reverse=ground.reverse))
         return strip
 
 

@@ -1,0 +1,110 @@
+"""Narrow, wide, resized in mid-run, and in each theme: all stays inside, and what matters stays in sight."""
+
+import pytest
+from tui_samples import ANSWERS, talking
+from tui_sitting import sit
+
+from samples import APART, DONE, MENDS_AND_MORE, mending
+
+SIZES = [(60, 20), (80, 24), (200, 60)]
+
+
+def inside(sat):
+    """Every widget that is drawn lies inside its screen, and every row is as wide as it at most."""
+    width, height = sat.app.size
+    for widget in sat.app.screen.walk_children():
+        region = widget.region
+        if (
+            not widget.is_attached
+            or not widget.display
+            or not region.area
+            or not region.overlaps(sat.app.screen.region)
+        ):
+            continue
+        assert region.right <= width and region.bottom <= height, (widget, region)
+        parent = widget.parent.region
+        assert region.bottom <= parent.bottom and region.right <= parent.right, (widget, region, parent)
+    assert len(sat.lines) == height
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
+async def test_a_run_is_held_reviewed_and_ended_at_every_size(make_repo, size):
+    root = make_repo({**APART, **mending(MENDS_AND_MORE, DONE)})
+    async with sit(root, size=size) as sat:
+        await sat.sees("treadle", "a task")
+        inside(sat)
+        sat.app.sitting.set_mode("step")
+        await sat.types("/loop go Mend add")
+        await sat.held("before_step")
+        await sat.sees("next", "step into", "continue", "abort", "help")
+        inside(sat)
+        await sat.press("c")
+        await sat.reviewing()
+        await sat.sees("yes: all 2 hunks", "deny", "[✔] @@")
+        inside(sat)
+        assert ("✘ 1  t" in sat.text) == (size[0] >= 96)
+        await sat.press("space", "f2")
+        await sat.sees("1 of 2 hunks")
+        if size[0] < 96:
+            await sat.sees("✘ 1  t")
+            await sat.press("f2")
+        await sat.press("f1")
+        await sat.sees("While a run is held")
+        inside(sat)
+        await sat.press("escape", "escape")
+        await sat.until(lambda: len(sat.app.screen_stack) == 1)
+        sat.app.gate.focus()
+        await sat.press("d")
+        await sat.ended()
+        inside(sat)
+
+
+async def test_turning_about_a_turn_at_the_gate_has_its_keys_in_sight_on_a_small_screen(make_repo):
+    root = make_repo({**APART, **mending(MENDS_AND_MORE, DONE)})
+    async with sit(root, size=(60, 20), mode="into") as sat:
+        await sat.types("/loop go Mend add")
+        for number in range(1, 4):
+            await sat.until(lambda number=number: (q := sat.app.gate.question) and q.question == f"q{number}")
+            sat.app.gate.focus()
+            await sat.press("s")
+        await sat.held("before_turn")
+        await sat.sees("next request", "small", "next", "continue", "abort")
+        inside(sat)
+        await sat.press("ctrl+c")
+
+
+async def test_resizing_in_mid_run_and_under_the_help(make_repo):
+    root = make_repo(talking('{error: hang, text: "one two three four five six seven eight nine ten"}'))
+    async with sit(root, loop="talk", task="x") as sat:
+        await sat.sees("nine ten")
+        for size in ((60, 20), (30, 8), (200, 60), (119, 40)):
+            await sat.pilot.resize_terminal(*size)
+            await sat.settle()
+            inside(sat)
+        await sat.sees("one two three", "▶ 1  say")
+        await sat.press("f1")
+        await sat.pilot.resize_terminal(70, 20)
+        await sat.press("escape")
+        await sat.settle()
+        inside(sat)
+        assert "▶ 1  say" not in sat.text
+        await sat.press("ctrl+c")
+        await sat.ended()
+
+
+@pytest.mark.parametrize("theme", ["treadle", "treadle-light", "ansi-dark", "dracula", "ansi-light"])
+async def test_each_theme_draws_every_tab(make_repo, theme):
+    root = make_repo(talking(ANSWERS))
+    async with sit(root, loop="talk", task="x") as sat:
+        await sat.ended()
+        await sat.types(f"/theme {theme}")
+        await sat.sees(f"theme {theme}")
+        for tab in ("Diff", "Prompt", "Context", "Checks", "Trace", "Transcript"):
+            await sat.tab(tab)
+        styles = {
+            segment.style.color
+            for strip in sat.app.screen._compositor.render_strips()
+            for segment in strip
+            if segment.style and segment.style.color
+        }
+        assert len(styles) > 3
