@@ -4,5 +4,8 @@ import marshal
 import os
 import sys
 
-with open(sys.argv[-1], "rb") as file:
-    os.write(marshal.load(file)["status"], b"error unshare: Operation not permitted\n")
+
+def main():
+    with open(sys.argv[-1], "rb") as file:
+        os.write(marshal.load(file)["status"], b"error unshare: Operation not permitted\n")
+    return 1

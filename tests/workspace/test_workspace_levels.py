@@ -10,10 +10,11 @@ from workspace_helpers import tree
 
 from protection import level_here
 from treadle.protocol.errors import PathError, ProtectionMissing
-from treadle.workspace import overlay
+from treadle.workspace import launch, overlay
+from treadle.workspace import sandbox as sandbox_module
 from treadle.workspace.base import open_base
 from treadle.workspace.changes import EMPTY, EXECUTABLE
-from treadle.workspace.sandbox import open_sandbox, overlay_holds
+from treadle.workspace.sandbox import clone_holds, open_sandbox, overlay_holds
 from treadle.workspace.view import MergedView
 
 
@@ -38,19 +39,46 @@ def test_auto_is_the_overlay(repo, sandbox):
 @pytest.fixture
 def no_namespaces(monkeypatch):
     """What treadle sees where user namespaces are refused."""
-    monkeypatch.setattr(
-        overlay, "_START", (sys.executable, str(Path(__file__).with_name("refusing_init.py")))
-    )
+    refusing = Path(__file__).with_name("refusing_init.py").read_text() + "sys.exit(main())"
+    told = launch.start
+
+    def start(module):
+        return (sys.executable, "-c", refusing) if module == "sandbox_init" else told(module)
+
+    for room in (overlay, launch):
+        monkeypatch.setattr(room, "start", start)
+    monkeypatch.setattr(sandbox_module, "_TRIED", set())
 
 
 @pytest.mark.parametrize("choice", ["auto", "overlay"])
-def test_without_the_overlay_nothing_weaker_is_taken_unasked(repo, sandbox, no_namespaces, tmp_path, choice):
+def test_without_the_overlay_nothing_without_a_wall_is_taken_unasked(
+    repo, sandbox, no_namespaces, tmp_path, choice, monkeypatch
+):
+    monkeypatch.setattr(sandbox_module, "version", lambda: 5)
     with pytest.raises(ProtectionMissing, match="Operation not permitted") as refused:
         sandbox(repo, choice=choice)
     assert "--sandbox clone" in refused.value.hint and "--sandbox off" in refused.value.hint
     assert "without a wall" in refused.value.hint
     assert not overlay_holds(repo, tmp_path / "state")
-    assert sandbox(repo, choice="clone").level == "clone"
+    assert sandbox(repo, choice="clone").level == "clone, no wall"
+
+
+def test_without_the_overlay_auto_is_the_clone_that_landlock_holds(repo, sandbox, no_namespaces):
+    if not clone_holds():
+        pytest.skip("this kernel's Landlock makes no wall")
+    assert sandbox(repo, choice="auto").level == "clone"
+    with pytest.raises(ProtectionMissing, match="Operation not permitted"):
+        sandbox(repo, choice="overlay")
+
+
+def test_a_container_is_a_wall_only_in_a_container(repo, sandbox, no_namespaces, monkeypatch, tmp_path):
+    for name in ("container", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    if not os.path.exists("/.dockerenv") and not os.path.exists("/run/.containerenv"):
+        with pytest.raises(ProtectionMissing, match="no container"):
+            sandbox(repo, choice="container")
+    monkeypatch.setenv("container", "podman")
+    assert sandbox(repo, choice="container").level == "container"
 
 
 def test_whether_the_overlay_holds_is_tried_and_leaves_nothing(repo, sandbox, tmp_path):

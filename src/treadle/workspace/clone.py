@@ -1,5 +1,7 @@
-"""By explicit choice only: the command runs in a copy of the repository, at another path. That keeps the user's
-files from mistakes; it is no wall: the command reaches the network and can write wherever the user can."""
+"""Where there are no namespaces: the command runs in a copy of the repository, at another path, under Landlock and
+the filter of calls. It writes to the copy alone, reads no keys, has no network and no sockets, signals nobody; it can
+still change modes, owners and times of what the user owns (no Landlock guards those), and see the user's processes.
+Without Landlock the copy keeps the user's files from mistakes, and is no wall."""
 
 import asyncio
 import os
@@ -10,11 +12,13 @@ from pathlib import Path
 from treadle.protocol.errors import ProtectionMissing
 from treadle.workspace import copies
 from treadle.workspace.changes import ChangeSet
-from treadle.workspace.command import Command, CommandResult, OnOutput
+from treadle.workspace.command import Command, CommandResult, Grants, OnOutput
 from treadle.workspace.environ import command_environment
+from treadle.workspace.hidden import hidden_paths, sockets
 from treadle.workspace.interpreter import project_python
+from treadle.workspace.launch import try_wall
 from treadle.workspace.paths import clean
-from treadle.workspace.unwalled import LaidOut, run_laid_out
+from treadle.workspace.unwalled import LaidOut, Wall, run_laid_out
 from treadle.workspace.view import Base
 
 # Says from which folders below `root` the path, and each top module of the project, are taken; imports none.
@@ -42,9 +46,12 @@ for name in names:
 class Clone:
     """Runs commands in copies of `root` under `area`; one copy for each command at a time."""
 
-    level = "clone"
-
-    def __init__(self, root: Path, base: Base, area: Path) -> None:
+    def __init__(
+        self, root: Path, base: Base, area: Path, grants: Grants, *, level: str, walled: bool
+    ) -> None:
+        self.level = level
+        self._walled = walled
+        self._grants = grants
         self._root = root
         self._base = base
         self._area = area
@@ -102,7 +109,25 @@ class Clone:
         before = await asyncio.to_thread(self._lay_out, folder, changes)
         laid = LaidOut(folder, folder.parent, self._base, changes, before)
         argv = [self._mapped(part, folder) for part in command.argv]
-        return await run_laid_out(laid, command, argv, self._environment(command, folder), on_output)
+        env = self._environment(command, folder)
+        wall = self._wall(folder.parent, env) if self._walled else None
+        return await run_laid_out(laid, command, argv, env, on_output, wall)
+
+    def _wall(self, own: Path, env: dict[str, str]) -> Wall:
+        hidden = (*hidden_paths(os.path.realpath(env.get("HOME") or "/")), *sockets())
+        spec = self._area / f"spec-{own.name}"
+        return Wall(own, spec, self._area / "denied", self._grants, hidden)
+
+    def probe_wall(self) -> None:
+        """Starts a process behind the wall, with a write outside that must fail, and runs nothing in it.
+
+        Raises: `ProtectionMissing`, saying what does not hold.
+        """
+        own = self._area / "probe"
+        own.mkdir(parents=True, exist_ok=True)
+        wall, nothing = self._wall(own, {}), Command(argv=("",))
+        try_wall("clone_init", wall.spec, lambda said: wall.write(nothing, (("",), own, {}), said))
+        wall.must_hold()
 
     def _folder(self, slot: int) -> Path:
         return self._area / f"clone-{slot}" / self._root.name

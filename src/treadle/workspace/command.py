@@ -2,18 +2,41 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from treadle.workspace.changes import EMPTY, ChangeSet
+
+Network = Literal["none", "loopback", "all"]
+"""What a command reaches: nothing; an interface of its own on which it meets only itself; all that the user can."""
+
+
+class Limits(Struct, frozen=True):
+    """What one command may use, 0 for as much as treadle itself.
+
+    `memory_mb` is of addresses: sanitizers, Go's race detector and browsers ask for terabytes that they never touch,
+    so it has no default; where memory runs out the kernel takes the command first.
+    """
+
+    processes: int = 4096
+    file_mb: int = 16_384
+    open_files: int = 65_536
+    memory_mb: int = 0
+
+
+class Grants(Struct, frozen=True):
+    """What the user's settings and flags give every command of a run: never the repository's."""
+
+    network: Network = "loopback"
+    limits: Limits = Limits()
 
 
 class Command(Struct, frozen=True):
     """What to run: `argv` without a shell, in `cwd` relative to the root.
 
     `scratch` is a folder outside the repository that the command may write to, at its own path.
-    `readable` are further folders that must be seen (they are read only).
+    `readable` are further folders that must be seen (they are read only). `network` is the grant of all of it.
     """
 
     argv: tuple[str, ...]

@@ -11,7 +11,8 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 _MOUNT_SETATTR, _AT_RECURSIVE = 442, 0x8000
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
-_PROC_GUARDED = ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi")
+_PROC_GUARDED = ("sys", "sysrq-trigger", "irq", "bus", "fs")
+_PROC_EMPTY = ("kcore", "keys", "key-users", "kmsg", "timer_list", "sched_debug", "acpi", "scsi", "asound")
 
 
 def call_libc(name: str, *args: object) -> None:
@@ -95,8 +96,9 @@ def _bind(fd: int, target: str) -> None:
     _mount(_by_fd(fd), target, None, _BIND)
 
 
-def mount_all(spec: "dict[str, Any]") -> None:
-    """Mounts the whole picture that the command sees: its repository, and all else read only.
+def mount_all(spec: "dict[str, Any]") -> list[str]:
+    """Mounts the whole picture that the command sees: its repository, and all else read only. Gives the folders
+    that it may write to.
 
     `spec` is what `overlay.py` wrote. Raises: `OSError`, naming the mount that failed.
     """
@@ -105,8 +107,8 @@ def mount_all(spec: "dict[str, Any]") -> None:
     lowers = [_hold(path) for path in [*spec["lowers"], root]]
     upper, work = _hold(spec["upper"]), _hold(spec["work"])
     git = [(path, _hold(path)) for path in spec["git"]]
-    hidden = ("/tmp/", "/var/tmp/", "/dev/")
-    kept = [(path, _hold(path)) for path in spec["keep"] if path.startswith(hidden)]
+    kept = [(path, _hold(path)) for path in spec["keep"]]
+    unmasked = [(path, _hold(path)) for path in spec["unmask"]]
     scratch_fd = _hold(scratch) if scratch else -1
     home_fd = _hold(home) if home else -1
     cache = [_hold(path) for path in spec["cache"]] if home else []
@@ -121,26 +123,45 @@ def mount_all(spec: "dict[str, Any]") -> None:
         _mount("tmpfs", "/var/tmp", "tmpfs", _NOSUID | _NODEV, "mode=1777")
         writable.append("/var/tmp")
     writable += _mount_devices()
+    for path in ("/run", "/var/run"):
+        _empty_run(path)
     for path, fd in kept:
         _bind(fd, path)
     if home:
         writable += _mount_home(home, home_fd, home_upper, home_work, cache)
+    for path in spec["masked"]:
+        _mask(path)
+    for path, fd in unmasked:
+        _bind(fd, path)
     os.makedirs(root, exist_ok=True)
     _overlay(root, lowers, upper, work)
     for path, fd in git:
         _bind(fd, path)
+    own = f"{root}/.treadle"
+    if os.path.isdir(own) and not os.path.islink(own):
+        _bind(_hold(own), own)
     if scratch:
         _bind(scratch_fd, scratch)
         writable.append(scratch)
-    for path in spec["masked"]:
-        _mask(path)
     _set_readonly("/", on=True, recursive=True)
     for path in writable:
         _set_readonly(path, on=False)
-    _try_to_write(spec["denied"])
+    return writable
 
 
-def _try_to_write(path: str) -> None:
+def _empty_run(path: str) -> None:
+    """Leaves of the folder where services listen only its links: on some systems the PATH leads through one."""
+    if not os.path.isdir(path) or os.path.islink(path):
+        return
+    links = [
+        (name, os.readlink(f"{path}/{name}")) for name in os.listdir(path) if os.path.islink(f"{path}/{name}")
+    ]
+    _mount("tmpfs", path, "tmpfs", _NOSUID | _NODEV, "mode=0755")
+    for name, target in links:
+        os.symlink(target, f"{path}/{name}")
+
+
+def try_to_write(path: str) -> None:
     """Writes where nothing may reach the machine. Whoever made the sandbox looks outside whether it did."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -191,15 +212,30 @@ def _mask(path: str) -> None:
         _mount("/dev/null", path, None, _BIND)
 
 
-def mount_proc(uid: int) -> None:
-    """Mounts a /proc of the present process namespace; for root, read only where it would rule the machine."""
+def mount_proc(processes: int) -> bool:
+    """Mounts a /proc of the present process namespace, read only where it would rule the machine, and empty where
+    it tells of the machine's memory and keys. Says whether it could: inside some containers nobody can."""
     try:
         _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
     except OSError:
+        return False
+    _limit_processes(processes)
+    for name in _PROC_GUARDED:
+        path = "/proc/" + name
+        if os.path.exists(path):
+            _mount(path, path, None, _BIND | _REC)
+            _set_readonly(path, on=True, recursive=True)
+    for name in _PROC_EMPTY:
+        _mask("/proc/" + name)
+    return True
+
+
+def _limit_processes(most: int) -> None:
+    """Bounds the processes of the namespace: root's own limit does not hold root. Older kernels know no such one."""
+    if most <= 0:
         return
-    if uid == 0:
-        for name in _PROC_GUARDED:
-            path = "/proc/" + name
-            if os.path.exists(path):
-                _mount(path, path, None, _BIND | _REC)
-                _set_readonly(path, on=True, recursive=True)
+    try:
+        with open("/proc/sys/kernel/pid_max", "w") as file:
+            file.write(str(max(most, 512)))
+    except OSError:
+        return

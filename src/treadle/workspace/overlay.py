@@ -2,33 +2,24 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 from msgspec import Struct
 
-from treadle.protocol.errors import PathError, ProtectionMissing
+from treadle.protocol.errors import ProtectionMissing
 from treadle.workspace.changes import EMPTY, Change, ChangeSet, digest
-from treadle.workspace.command import Command, CommandResult, OnOutput
+from treadle.workspace.command import Command, CommandResult, Grants, OnOutput
 from treadle.workspace.harvest import Harvest, harvest, pyc_files
+from treadle.workspace.launch import returncode, start, try_wall
 from treadle.workspace.layers import give_mode, lay_out, remove_tree, white_out_new
 from treadle.workspace.paths import clean
 from treadle.workspace.process import run_process
-from treadle.workspace.sandbox_spec import PACKAGE, Laid, sandbox_spec
+from treadle.workspace.sandbox_spec import Laid, sandbox_spec
 from treadle.workspace.view import Base
 
-# A bare Python, without site and the user's settings: only the standard library, then treadle's own.
-_START = (
-    sys.executable,
-    "-I",
-    "-S",
-    "-c",
-    "import sys; sys.path.append(sys.argv[1]); from treadle.workspace.sandbox_init import main; sys.exit(main())",
-    str(PACKAGE.parent),
-)
+_MODULE = "sandbox_init"
 _PROBE = Command(argv=("",))
 
 
@@ -52,9 +43,10 @@ class Overlay:
 
     level = "overlay"
 
-    def __init__(self, root: Path, base: Base, area: Path) -> None:
+    def __init__(self, root: Path, base: Base, area: Path, grants: Grants) -> None:
         self._root = root
         self._base = base
+        self._grants = grants
         self._area = area
         self._lock = threading.Lock()
         self._layer = area / "layer"
@@ -82,7 +74,7 @@ class Overlay:
         sweeping = asyncio.ensure_future(asyncio.to_thread(self._sweep))
         try:
             ended = await run_process(
-                [*_START, str(placed.folder / "spec")],
+                [*start(_MODULE), str(placed.folder / "spec")],
                 cwd=Path("/"),
                 env={"PATH": os.defpath},
                 timeout_s=command.timeout_s,
@@ -90,7 +82,7 @@ class Overlay:
                 on_output=on_output,
                 before=lambda status: self._write_spec(placed, command, status),
             )
-            code = None if ended.timed_out else _returncode(ended.said, ended.output, command)
+            code = None if ended.timed_out else returncode(ended.said, ended.output, command)
             self._must_be_walled()
             after, note = changes, ""
             if not ended.timed_out:
@@ -114,29 +106,10 @@ class Overlay:
         Raises: `ProtectionMissing`, saying what does not hold.
         """
         placed = self._place(_PROBE, EMPTY)
-        said_read, said_write = os.pipe()
         try:
-            self._write_spec(placed, _PROBE, said_write)
-            done = subprocess.run(
-                [*_START, str(placed.folder / "spec")],
-                cwd="/",
-                env={"PATH": os.defpath},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                pass_fds=(said_write,),
-                timeout=20,
-                check=False,
-            )
-            os.close(said_write)
-            said_write = -1
-            _returncode(os.read(said_read, 65536).decode(), done.stderr.decode("utf-8", "replace"), _PROBE)
+            try_wall(_MODULE, placed.folder / "spec", lambda status: self._write_spec(placed, _PROBE, status))
             self._must_be_walled()
-        except subprocess.TimeoutExpired:
-            raise ProtectionMissing("the sandbox can't be set up: it hangs") from None
         finally:
-            for fd in (said_read, said_write):
-                if fd >= 0:
-                    os.close(fd)
             self._release(placed)
 
     def _must_be_walled(self) -> None:
@@ -215,7 +188,7 @@ class Overlay:
             cache=(cache / "upper", cache / "work"),
             denied=self._area / "denied",
         )
-        (placed.folder / "spec").write_bytes(sandbox_spec(self._root, laid, command, status))
+        (placed.folder / "spec").write_bytes(sandbox_spec(self._root, laid, command, status, self._grants))
 
     def _collect(self, placed: _Placed, changes: ChangeSet) -> Harvest:
         with self._lock:
@@ -249,18 +222,3 @@ class Overlay:
                     return
                 folder = self._done.pop()
             remove_tree(folder)
-
-
-def _returncode(said: str, output: str, command: Command) -> int:
-    """The return code among the lines that the sandbox said. Raises what they stand for."""
-    for line in said.splitlines():
-        word, _, rest = line.partition(" ")
-        if word == "error":
-            raise ProtectionMissing(f"the sandbox can't be set up: {rest}")
-        if word == "folder":
-            raise PathError(f"no such folder: {command.cwd}")
-        if word == "missing":
-            raise FileNotFoundError(int(rest), os.strerror(int(rest)), command.argv[0])
-        if word == "exit":
-            return int(rest)
-    raise ProtectionMissing(f"the sandbox ended before its command began: {output.strip()[-400:]}")

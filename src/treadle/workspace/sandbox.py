@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from treadle.protocol.errors import ProtectionMissing
-from treadle.workspace.command import Runner
+from treadle.workspace.command import Grants, Runner
+from treadle.workspace.landlock import WALL, version
 from treadle.workspace.layers import remove_tree
 from treadle.workspace.view import Base
 
@@ -20,28 +21,64 @@ _PREFIX = "treadle-sandbox-"
 _R = TypeVar("_R", bound=Runner)
 
 
+Choice = Literal["auto", "overlay", "clone", "container", "off"]
+
+
 def open_sandbox(
-    root: Path, base: Base, state: Path, choice: Literal["auto", "overlay", "clone", "off"] = "auto"
+    root: Path, base: Base, state: Path, choice: Choice = "auto", grants: Grants | None = None
 ) -> Runner:
     """What runs commands on `base` and change sets over it; `.level` is the level in force, `.close()` removes
     what the commands left behind.
 
-    `state` is a folder of the run's own, outside the repository, for layers and caches. `auto` is the best wall
-    that treadle knows, which is `overlay`: it never goes below it by itself. Raises: `ProtectionMissing` where the
+    `state` is a folder of the run's own, outside the repository, for layers and caches. `auto` is `overlay`, else
+    `clone` where Landlock holds it; it never goes below a wall by itself. Raises: `ProtectionMissing` where the
     level does not hold; it says why.
     """
-    root = Path(os.path.realpath(root))
+    root, grants = Path(os.path.realpath(root)), grants or Grants()
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     if choice == "off":
         from treadle.workspace.in_place import InPlace
 
         return _owning(lambda area: InPlace(root, base, area), state)
     if choice == "clone":
-        return _clone(root, base, state)
-    runner, why = _overlay(root, base, state)
-    if runner is None:
-        raise ProtectionMissing(f"no overlay here: {why}", hint=_HINT)
-    return runner
+        return _clone(root, base, state, grants)
+    if choice == "container":
+        _must_be_container()
+    runner, why = _overlay(root, base, state, grants)
+    if runner is not None:
+        return runner
+    if choice == "container":
+        return _clone(root, base, state, grants, "container")
+    if choice == "auto" and clone_holds():
+        try:
+            return _clone(root, base, state, grants)
+        except ProtectionMissing as error:
+            why = f"{why}; and no clone: {error.message}"
+    raise ProtectionMissing(f"no overlay here: {why}", hint=_HINT)
+
+
+def clone_holds() -> bool:
+    """Whether this machine's kernel makes a wall around a copy."""
+    return _landlock() >= WALL
+
+
+def _landlock() -> int:
+    return version() if sys.platform.startswith("linux") else 0
+
+
+def _must_be_container() -> None:
+    """Raises `ProtectionMissing` where nothing shows that this is a container."""
+    marks = ("/.dockerenv", "/run/.containerenv")
+    named = ("KUBERNETES_SERVICE_HOST", "container")
+    if any(os.path.exists(mark) for mark in marks) or any(os.environ.get(name) for name in named):
+        return
+    try:
+        text = Path("/proc/1/cgroup").read_text() + Path("/proc/1/mountinfo").read_text().partition("\n")[0]
+    except OSError:
+        text = ""
+    if any(word in text for word in ("docker", "kubepods", "containerd", "libpod", "/lxc", " - overlay ")):
+        return
+    raise ProtectionMissing("this is no container, as far as can be seen", hint=_HINT)
 
 
 def overlay_holds(root: Path, state: Path) -> bool:
@@ -51,7 +88,7 @@ def overlay_holds(root: Path, state: Path) -> bool:
 
     root = Path(os.path.realpath(root))
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    runner, _ = _overlay(root, open_base(root, "tree"), state)
+    runner, _ = _overlay(root, open_base(root, "tree"), state, Grants())
     if runner is None:
         return False
     runner.close()
@@ -59,17 +96,21 @@ def overlay_holds(root: Path, state: Path) -> bool:
 
 
 _HINT = (
-    "allow unprivileged user namespaces; or choose --sandbox clone (a copy at another path, without a wall) "
-    "or --sandbox off (in place, without one)"
+    "allow unprivileged user namespaces; or choose --sandbox clone (a copy at another path; without a wall where the "
+    "kernel has no Landlock) or --sandbox off (in place, without one)"
 )
 
 
-def _clone(root: Path, base: Base, state: Path) -> Runner:
+def _clone(root: Path, base: Base, state: Path, grants: Grants, level: str = "") -> Runner:
     from treadle.workspace.clone import Clone
 
-    clone = _owning(lambda area: Clone(root, base, area), state)
+    has = _landlock()
+    level = level or ("clone" if has >= WALL else "clone, no wall")
+    clone = _owning(lambda area: Clone(root, base, area, grants, level=level, walled=has > 0), state)
     try:
         clone.probe_clone()
+        if has:
+            clone.probe_wall()
     except ProtectionMissing:
         clone.close()
         raise
@@ -80,7 +121,7 @@ _TRIED: set[tuple[Path, int]] = set()
 """Where the overlay held when this process tried it: once is enough, for each command tries the wall by itself."""
 
 
-def _overlay(root: Path, base: Base, state: Path) -> "tuple[Overlay | None, str]":
+def _overlay(root: Path, base: Base, state: Path, grants: Grants) -> "tuple[Overlay | None, str]":
     """An overlay that was tried with a real mount, or why there is none. Its upper folder lies in `state`, or
     where that can't hold one (it lies on an overlay itself) in another place of this machine."""
     if not sys.platform.startswith("linux"):
@@ -90,7 +131,7 @@ def _overlay(root: Path, base: Base, state: Path) -> "tuple[Overlay | None, str]
     first = ""
     for place in (state, *_other_places(state)):
         try:
-            overlay = _owning(lambda area: Overlay(root, base, area), place)
+            overlay = _owning(lambda area: Overlay(root, base, area, grants), place)
         except OSError:
             continue
         tried = root, place.stat().st_dev

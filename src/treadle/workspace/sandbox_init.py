@@ -12,7 +12,8 @@ import marshal
 import os
 import sys
 
-from treadle.workspace.mounts import call_libc, mount_all, mount_proc
+from treadle.workspace.confine import confine
+from treadle.workspace.mounts import call_libc, mount_all, mount_proc, try_to_write
 
 TYPE_CHECKING = False  # `typing` takes as long to load as all the rest
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _NEWNS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = 0x20000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
-_SET_PDEATHSIG, _SET_NO_NEW_PRIVS = 1, 38
+_SET_PDEATHSIG = 1
 
 
 def _write(path: str, text: str) -> None:
@@ -92,16 +93,15 @@ def _first_process(spec: "dict[str, Any]", status: int, alive: int) -> None:
             return
     except BlockingIOError:
         os.close(alive)
-    mount_proc(spec["uid"])
-    if not spec["network"]:
+    own_proc = mount_proc(spec["limits"]["processes"])
+    if spec["network"] == "loopback":
         _loopback_up()
-    if not spec["argv"][0]:
-        os.write(status, b"exit 0\n")
-        return
     command = os.fork()
     if command == 0:
         try:
-            _become_command(spec, status)
+            _become_command(spec, status, own_proc)
+        except OSError as error:
+            os.write(status, f"error {error.strerror}\n".encode())
         finally:
             os._exit(127)
     null = os.open("/dev/null", os.O_RDWR)
@@ -114,11 +114,15 @@ def _first_process(spec: "dict[str, Any]", status: int, alive: int) -> None:
             return
 
 
-def _become_command(spec: "dict[str, Any]", status: int) -> None:
+def _become_command(spec: "dict[str, Any]", status: int, own_proc: bool) -> None:
     os.setsid()
-    if spec["uid"] == 0:
-        _enter_mapped({"uid": _identity("uid"), "gid": _identity("gid")})
-    _LIBC.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    held = confine(spec, [*spec["writable"], "/proc", "/dev"], alone=True)
+    if not own_proc and held == 0:
+        raise OSError(1, "no /proc of its own, and no Landlock to guard the processes in the one there is")
+    try_to_write(spec["denied"])
+    if not spec["argv"][0]:
+        os.write(status, b"exit 0\n")
+        return
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     try:
@@ -143,10 +147,10 @@ def main() -> int:
         return 1
     try:
         _enter_user(spec["uid"], spec["gid"])
-        call_libc("unshare", _NEWNS | _NEWIPC | _NEWPID | (0 if spec["network"] else _NEWNET))
+        call_libc("unshare", _NEWNS | _NEWIPC | _NEWPID | (0 if spec["network"] == "all" else _NEWNET))
         # Entering a user namespace may have taken the death signal back.
         _LIBC.prctl(_SET_PDEATHSIG, 9, 0, 0, 0)
-        mount_all(spec)
+        spec["writable"] = mount_all(spec)
         alive, held = os.pipe()
         first = os.fork()
         if first == 0:

@@ -3,29 +3,18 @@
 import marshal
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
 
-from treadle.workspace.command import Command
+from treadle.workspace.command import Command, Grants, Limits
 from treadle.workspace.environ import command_environment
 from treadle.workspace.git import git_folders
+from treadle.workspace.hidden import hidden_paths, sockets
+from treadle.workspace.launch import PACKAGE
 
-PACKAGE = Path(__file__).parents[1]
-"""treadle's own folder, which the command's Python may read."""
-
-_HIDDEN = ("/tmp/", "/var/tmp/", "/dev/")
-# Sockets and folders through which a program reaches services outside, even without a network.
-_MASKED = (
-    "/run/docker.sock",
-    "/run/containerd",
-    "/run/podman",
-    "/run/dbus",
-    "/run/snapd.socket",
-    "/run/lxd",
-    "/run/libvirt",
-    "/run/systemd/private",
-)
+_EMPTIED = ("/tmp/", "/var/tmp/", "/dev/", "/run/", "/var/run/")
 
 
 class Laid(Struct, frozen=True):
@@ -41,11 +30,14 @@ class Laid(Struct, frozen=True):
     denied: Path
 
 
-def sandbox_spec(root: Path, laid: Laid, command: Command, status: int) -> bytes:
+def sandbox_spec(root: Path, laid: Laid, command: Command, status: int, grants: Grants) -> bytes:
     """What `sandbox_init` reads; `status` is the descriptor on which it says how the command ended."""
     env = command_environment(command.env)
     home = os.path.realpath(env.get("HOME") or "/")
     usable = os.path.isdir(home) and home != "/" and not (home + "/").startswith(f"{root}/")
+    masked = [*hidden_paths(home), *sockets()]
+    network = "all" if command.network else grants.network
+    wanted = _wanted(root, command, env, home, network)
     return marshal.dumps(
         {
             "root": str(root),
@@ -53,16 +45,19 @@ def sandbox_spec(root: Path, laid: Laid, command: Command, status: int) -> bytes
             "upper": str(laid.upper),
             "work": str(laid.work),
             "git": _git_paths(root),
-            "keep": sorted(_kept(root, command, env, home)),
+            "keep": sorted(_below(_EMPTIED, wanted, root)),
+            "unmask": sorted(_below([f"{path}/" for path in masked], wanted, root)),
             "home": home if usable else "",
             "cache": [str(folder) for folder in laid.cache],
             "scratch": os.path.realpath(command.scratch) if command.scratch else "",
             "denied": str(laid.denied),
-            "masked": [*_MASKED, f"/run/user/{os.getuid()}"],
+            "masked": masked,
             "argv": list(command.argv),
             "cwd": command.cwd,
             "env": env,
-            "network": command.network,
+            "network": network,
+            "limits": limits_of(grants.limits, command.timeout_s),
+            "capabilities": _capabilities(root),
             "uid": os.getuid(),
             "gid": os.getgid(),
             "parent": os.getpid(),
@@ -81,8 +76,25 @@ def _git_paths(root: Path) -> list[str]:
     return [str(own), *(str(path) for path in git_folders(root))]
 
 
-def _kept(root: Path, command: Command, env: dict[str, str], home: str) -> set[str]:
-    """Folders that must stay in sight though they lie where the command gets an empty /tmp."""
+def limits_of(limits: Limits, timeout_s: float) -> dict[str, int]:
+    """The limits by the names that `confine` knows; processor time follows from the time limit."""
+    return {
+        "processes": limits.processes,
+        "file_bytes": limits.file_mb << 20,
+        "open_files": limits.open_files,
+        "memory_bytes": limits.memory_mb << 20,
+        "cpu_s": int(timeout_s * (os.cpu_count() or 1)) + 60,
+    }
+
+
+def _capabilities(root: Path) -> list[int]:
+    """None, but for root in somebody else's repository: the rights over that one's files (CAP_CHOWN,
+    CAP_DAC_OVERRIDE, CAP_FOWNER), without which it could not so much as write there."""
+    return [0, 1, 3] if os.getuid() == 0 and root.stat().st_uid != 0 else []
+
+
+def _wanted(root: Path, command: Command, env: dict[str, str], home: str, network: str) -> set[str]:
+    """Folders and files that must stay in sight wherever they lie."""
     program = Path(command.argv[0])
     wanted = [Path(home), Path(sys.prefix), Path(sys.base_prefix), PACKAGE, *command.readable]
     if program.is_absolute():
@@ -90,10 +102,16 @@ def _kept(root: Path, command: Command, env: dict[str, str], home: str) -> set[s
     for name in ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "GOROOT", "GOPATH", "CARGO_HOME"):
         wanted += [Path(part) for part in env.get(name, "").split(os.pathsep) if part]
     wanted += git_folders(root) if (root / ".git").is_file() else ()
-    found = set()
-    for path in wanted:
-        full = os.path.normpath(path)
-        inside = (full + "/").startswith(f"{root}/")
-        if full.startswith(_HIDDEN) and not inside and os.path.exists(full):
-            found.add(full)
-    return found
+    if network == "all":
+        wanted.append(Path(os.path.realpath("/etc/resolv.conf")))
+    return {os.path.normpath(path) for path in wanted}
+
+
+def _below(folders: Iterable[str], paths: set[str], root: Path) -> set[str]:
+    """Those of `paths` that are here and lie in one of `folders`, but for the repository's own."""
+    inside = tuple(folders)
+    return {
+        path
+        for path in paths
+        if path.startswith(inside) and not f"{path}/".startswith(f"{root}/") and os.path.exists(path)
+    }

@@ -1,0 +1,91 @@
+"""What developers run all day works behind the wall: `honest.toml`, written before the wall was."""
+
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from workspace_helpers import git
+
+from treadle.workspace.changes import EMPTY
+from treadle.workspace.command import Command
+
+COMMANDS = tomllib.loads(Path(__file__).with_name("honest.toml").read_text())["command"]
+MIRRORS = Path(__file__).parents[3] / ".mirror"
+
+
+@pytest.fixture(autouse=True)
+def _real_home(_own_home, monkeypatch):
+    """The user's own tools and caches, as in real use: what a command writes there is thrown away."""
+    monkeypatch.setenv("HOME", pwd.getpwuid(os.getuid()).pw_dir)
+
+
+def missing(entry):
+    """What the machine lacks for it, "" for nothing."""
+    for program in entry.get("needs", ()):
+        if shutil.which(program) is None:
+            return f"no {program} here"
+    for module in entry.get("modules", ()):
+        if importlib.util.find_spec(module) is None:
+            return f"no {module} here"
+    if "mirror" in entry and not (MIRRORS / entry["mirror"].partition("@")[0]).is_dir():
+        return "no mirror of the upstream repository here"
+    if entry.get("user") and os.getuid() == 0:
+        return "refuses to run as root"
+    return ""
+
+
+def lay_out(root, entry):
+    """A repository with the entry's files, committed."""
+    root.mkdir()
+    if "mirror" in entry:
+        name, _, commit = entry["mirror"].partition("@")
+        store = next(
+            path.parent for path in (MIRRORS / name).rglob("HEAD") if (path.parent / "objects").is_dir()
+        )
+        data = subprocess.run(
+            ["git", f"--git-dir={store}", "archive", commit], capture_output=True, check=True
+        ).stdout
+        subprocess.run(["tar", "x"], cwd=root, input=data, check=True)
+    for path, text in entry.get("files", {}).items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    if entry.get("venv"):
+        (root / "src").mkdir(exist_ok=True)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / ".venv"], check=True)
+        packages = next((root / ".venv" / "lib").glob("python*")) / "site-packages"
+        (packages / "inside.py").write_text("X = 41\n")
+        (packages / "editable.pth").write_text(f"{root / 'src'}\n")
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "--allow-empty", "-m", "first")
+
+
+async def works(entry, root, sandbox):
+    """Runs it; fails with what it said where it does not work."""
+    lay_out(root, entry)
+    env = {"PYTHON": sys.executable}
+    text, limit = entry["run"], entry.get("timeout_s", 60)
+    done = await sandbox(root).run(Command(("sh", "-c", text), env=env, timeout_s=limit), EMPTY)
+    assert done.returncode == 0 and re.search(re.escape(entry["says"]), done.output), done.output[-3000:]
+
+
+@pytest.mark.parametrize("entry", [c for c in COMMANDS if c.get("quick")], ids=lambda c: c["name"])
+async def test_an_honest_command_works(entry, tmp_path, sandbox):
+    if missing(entry):
+        pytest.skip(missing(entry))
+    await works(entry, tmp_path / "repo", sandbox)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", [c for c in COMMANDS if not c.get("quick")], ids=lambda c: c["name"])
+async def test_a_longer_honest_command_works(entry, tmp_path, sandbox):
+    if missing(entry):
+        pytest.skip(missing(entry))
+    await works(entry, tmp_path / "repo", sandbox)
