@@ -9,7 +9,7 @@ from treadle.session.trust import grant, standing
 CANARY = {
     **CALC,
     **treadle_dir(
-        loops__go="name: go\ndescription: d\nsteps:\n  - {name: a, command: 'echo ran > made.txt'}\n",
+        loops__go="name: go\ndescription: d\napply: never\nsteps:\n  - {name: a, command: 'echo ran > made.txt'}\n",
         tiers='tiers:\n  small: {models: [{model: local/x, endpoint: "http://127.0.0.1:9/v1"}]}\n',
     ),
 }
@@ -26,7 +26,9 @@ async def test_an_idle_screen_obeys_nothing_and_says_what_it_would_ask(make_repo
         await sat.sees("not trusted yet", "python -m unittest", "`echo ran > made.txt` (loop go)")
         await sat.sees(".treadle/loops/go.yaml")
         catalog = sat.app.board.catalog
-        assert "go" not in catalog.loops and not catalog.tiers.tiers[1].models
+        assert "go" not in catalog.loops and "local/x" not in [
+            m.name for t in catalog.tiers.tiers for m in t.models
+        ]
     assert traces(root) == [] and not (root / "made.txt").exists()
 
 

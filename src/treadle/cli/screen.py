@@ -72,6 +72,7 @@ def _understood(words: Sequence[str]) -> "tuple[str, str, bool, Callable[[], Opt
             flags=flags,
             silence_s=args.wait,
             cloud=args.cloud,
+            trusted=args.trust,
         )
 
     return args.task, args.loop, not args.no_mouse, options

@@ -98,16 +98,24 @@ def must_be_trusted(root: Path) -> None:
         raise refusal(now)
 
 
-def catalog_at_rest(root: Path) -> Catalog:
-    """What holds before a run: the repository's own part only where it is trusted. Raises: `SpecError`."""
-    if is_waived():
-        return load_catalog(root)
-    now = standing(root)
-    if not now.is_trusted:
-        return load_catalog(None)
-    if now.faults:
-        raise SpecError(now.faults)
-    return now.catalog
+class AtRest(Struct, frozen=True):
+    """What holds before a run: without the repository's own part where that is not trusted. `asks` is then how it
+    stands, None where nothing will be asked; `catalog` is None where the files have `faults`.
+    """
+
+    catalog: Catalog | None
+    faults: tuple[str, ...]
+    asks: Standing | None = None
+
+
+def at_rest(root: Path, *, waived: bool = False) -> AtRest:
+    """What holds before a run; `waived` as for a run."""
+    now = None if waived or is_waived() else standing(root)
+    if now is None or not now.is_trusted:
+        catalog, faults = load_folders(folders_for(root if now is None else None))
+        told = faults.lines()
+        return AtRest(None if told else catalog, told, now)
+    return AtRest(None if now.faults else now.catalog, now.faults)
 
 
 def refusal(now: Standing) -> NotTrusted:

@@ -1,7 +1,7 @@
 """The app: lays the widgets out, and passes keys down as commands and events up to the board."""
 
 import asyncio
-import signal
+import os
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -21,6 +21,7 @@ from treadle.protocol import commands
 from treadle.tui.bars import TABS, TabBar, TopBar
 from treadle.tui.board import Board
 from treadle.tui.diff_pane import DiffPane
+from treadle.tui.ending import Ending
 from treadle.tui.gate_bar import GateBar
 from treadle.tui.lines import Lines
 from treadle.tui.rail import Rail
@@ -32,6 +33,7 @@ from treadle.tui.theme import OWN, variables
 
 if TYPE_CHECKING:
     from treadle.session.session import Options
+    from treadle.session.trust import Standing as Trust
 
 _NARROW = 96
 _FLUSH_S = 0.25
@@ -61,14 +63,17 @@ class TreadleApp(App[int]):
     ]
 
     def __init__(self, root: Path, options: "Callable[[], Options]", task: str = "", loop: str = "") -> None:
-        super().__init__()
+        # With NO_COLOR Textual paints in greys, unless the colours are the terminal's own: then in none.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         for theme in OWN:
             self.register_theme(theme)
         self.theme = OWN[0].name
         self.board = Board(root, lambda: self.main)
         self.sitting = Sitting(root, options, self.board, self._changed)
         self.sitting.loop = loop
+        self.sitting.ask_trust = self._ask_trust
         self.fault: Exception | None = None
+        self._ending: Ending | None = None
         self._first_task = task
         self._flushing = False
         self._asked = ""
@@ -121,7 +126,9 @@ class TreadleApp(App[int]):
     def on_mount(self) -> None:
         """Shows the idle screen; all that takes time begins after it."""
         if not self.is_headless:
-            self._heed_signals()
+            # A signal that ends treadle, or its terminal, ends the run on its trace and leaves the terminal as it was.
+            self._ending = Ending(self.exit, self.sitting.close)
+            self._ending.begin()
         asyncio.get_running_loop().set_exception_handler(self._lost)
         self.call_after_refresh(self._stand)
 
@@ -138,11 +145,6 @@ class TreadleApp(App[int]):
         self.set_interval(_TICK_S, self._tick)
         self.run_worker(self._begin(), exit_on_error=True)
 
-    def _heed_signals(self) -> None:
-        """A signal that ends treadle, or its terminal, ends the run on its trace and leaves the terminal as it was."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.exit, 128 + number)
-
     async def _begin(self) -> None:
         if self._first_task:
             self.sitting.start(self._first_task)
@@ -150,6 +152,11 @@ class TreadleApp(App[int]):
         from treadle.tui.first import offer_setup
 
         await offer_setup(self)
+
+    async def _ask_trust(self, now: "Trust") -> bool:
+        from treadle.tui.trust_screen import ask_trust
+
+        return await ask_trust(self, now)
 
     # What changed is painted at most every _FLUSH_S, so that a stream of tokens costs little.
 
@@ -352,6 +359,8 @@ class TreadleApp(App[int]):
             self.screen.action_copy_text()
         elif self.line.text:
             self.line.put("")
+        elif any(w.group == "shell" and not w.is_finished for w in self.workers):
+            self.workers.cancel_group(self, "shell")
         elif self.sitting.busy:
             self.sitting.abort()
         elif time.monotonic() - self._last_interrupt < _TWICE_S:
@@ -384,3 +393,5 @@ class TreadleApp(App[int]):
     async def on_unmount(self) -> None:
         """Ends the engine's thread; a run under way ends with the code of the signal that came, else as aborted."""
         self.sitting.close(self.return_value or 130)
+        if self._ending is not None:
+            self._ending.end()

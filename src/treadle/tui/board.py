@@ -27,7 +27,9 @@ from treadle.tui.welcome import earlier, welcome
 if TYPE_CHECKING:
     from treadle.session.records import Recent
     from treadle.session.review import FileReview
+    from treadle.session.trust import Standing as Trust
     from treadle.spec.catalog import Catalog
+    from treadle.tui.desk import Standing
 
 from textual.widgets import Static
 
@@ -47,12 +49,13 @@ class Board:
         self.mode = "auto"
         self.recent: tuple[Recent, ...] = ()
         self.catalog: Catalog | None = None
+        self.trust: Trust | None = None
         self._painted: object = None
         self._ledger_rows = -1
 
-    def configure(self, catalog: "Catalog | None", branch: str) -> None:
+    def configure(self, catalog: "Catalog | None", standing: "Standing") -> None:
         """Takes in what is configured here; tier colours go by its order."""
-        self.catalog, self.branch = catalog, branch
+        self.catalog, self.branch, self.trust = catalog, standing.branch, standing.trust
         if catalog is not None:
             self.palette = Palette([tier.name for tier in catalog.tiers.tiers])
             self.story.palette = self.palette
@@ -93,6 +96,8 @@ class Board:
         if self.catalog is not None:
             settings = self.catalog.settings
             said.append("offline" if settings.offline else f"cloud {settings.cloud}")
+        if self.trust is not None:
+            said.append("not trusted yet")
         if self.view is not None and not self.view.write:
             said.append("writes nothing")
         return said
@@ -126,7 +131,7 @@ class Board:
     def _blocks(self) -> list[Content]:
         story, focus = self.story, self.focus
         if self.tab == "Transcript":
-            first = welcome(self.root, self.catalog, self.palette) if self.view is None else []
+            first = welcome(self.root, self.catalog, self.palette, self.trust) if self.view is None else []
             return [*first, *story.transcript(focus)]
         if self.tab == "Prompt":
             return panes.prompt_of(story, focus, self._coming())

@@ -1,13 +1,12 @@
 """The desk: what is configured here, and the runs of this sitting one after another, each following the last."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from treadle.protocol.errors import SpecError, TreadleError
+from treadle.protocol.errors import NotTrusted, SpecError, TreadleError
 from treadle.tui.engine_thread import EngineThread
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from treadle.session.records import Recent
     from treadle.session.review import FileReview
     from treadle.session.session import Options, Session
+    from treadle.session.trust import Standing as Trust
     from treadle.session.view import View
     from treadle.spec.catalog import Catalog
 
@@ -22,12 +22,16 @@ _MOST_FILES = 20_000
 
 
 class Standing(Struct):
-    """What is known of the place that treadle was started in, filled in once the screen stands."""
+    """What is known of the place that treadle was started in, filled in once the screen stands.
+
+    `trust` is how the repository stands where it is not trusted: its own part of the configuration does not hold.
+    """
 
     branch: str = ""
     faults: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     recent: "tuple[Recent, ...]" = ()
+    trust: "Trust | None" = None
 
 
 class Desk:
@@ -44,22 +48,37 @@ class Desk:
     async def load(self) -> None:
         """Reads the configuration and looks at the place; faults in the user's files stand in `standing`."""
         await self.engine.call(self._read)
-        self.standing.branch = await self.engine.call(
-            lambda: _git(self.root, "branch", "--show-current").strip()
-        )
+
+        def looked() -> str:
+            from treadle.session.place import branch_of
+
+            return branch_of(self.root)
+
+        self.standing.branch = await self.engine.call(looked)
 
     async def read(self) -> None:
         """Reads the configuration again, as it stands now in the user's files."""
         await self.engine.call(self._read)
 
     def _read(self) -> None:
-        from treadle.spec.load import load_catalog
+        from treadle.session.trust import at_rest
 
-        try:
-            self.catalog = load_catalog(self.root)
-            self.standing.faults = ()
-        except SpecError as fault:
-            self.catalog, self.standing.faults = None, fault.faults
+        found = at_rest(self.root, waived=self._options().trusted)
+        self.catalog, self.standing.faults, self.standing.trust = found.catalog, found.faults, found.asks
+
+    async def grant(self) -> None:
+        """Remembers the person's yes to what they were shown, and goes by it. Raises: `SpecError` for faults in it."""
+        asked = self.standing.trust
+        if asked is None:
+            return
+
+        def granted() -> None:
+            from treadle.session.trust import grant
+
+            grant(asked)
+
+        await self.engine.call(granted)
+        await self.read()
 
     async def look_back(self) -> None:
         """Learns of the runs that were here before."""
@@ -78,8 +97,9 @@ class Desk:
         """Learns the repository's files, for completion."""
 
         def listed() -> tuple[str, ...]:
-            said = _git(self.root, "ls-files", "-co", "--exclude-standard", "-z")
-            return tuple(name for name in said.split("\0") if name)[:_MOST_FILES]
+            from treadle.session.place import files_of
+
+            return files_of(self.root)[:_MOST_FILES]
 
         self.standing.files = await self.engine.call(listed)
 
@@ -104,6 +124,10 @@ class Desk:
         Raises: `TreadleError` where the run can't begin.
         """
         catalog = self.catalog
+        if self.standing.trust is not None:
+            raise NotTrusted(
+                "not trusted: nothing was run", hint="run it again and press y, or: treadle trust"
+            )
         if catalog is None:
             raise SpecError(self.standing.faults or ("the configuration is not read yet",))
 
@@ -123,6 +147,7 @@ class Desk:
                 thread=self.last_run,
                 attended=True,
                 review=True,
+                trusted=True,
             )
             return Session(self.root, catalog, options, opened=self.engine.opened)
 
@@ -166,14 +191,3 @@ class Desk:
             return rewind_run(self.root, find_run(self.root, self.last_run))
 
         return await self.engine.call(undone)
-
-
-def _git(root: Path, *args: str) -> str:
-    """What git says, "" where there is none or it refuses."""
-    try:
-        done = subprocess.run(
-            ["git", *args], cwd=root, capture_output=True, timeout=10, check=False, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""

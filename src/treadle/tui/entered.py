@@ -58,8 +58,15 @@ async def _loop(app: "TreadleApp", rest: str) -> None:
         for known, loop in loops.items():
             app.sitting.say((f"  {known:<10}", "bold"), loop.description)
         return
-    if loops and name not in loops:
+    asks = app.sitting.desk is not None and app.sitting.desk.standing.trust is not None
+    if (
+        loops and name not in loops and not asks
+    ):  # it may be the repository's, which holds once that is trusted
         raise UsageError(f"there is no loop `{name}`", hint=f"loops here: {', '.join(loops) or 'none'}")
+    if app.sitting.desk is not None and app.sitting.desk.catalog is not None:
+        from treadle.session.choose import must_have_task
+
+        must_have_task(app.sitting.desk.catalog, name, task)
     app.sitting.loop = name
     app.sitting.start(task.strip())
 

@@ -1,7 +1,7 @@
 """A sitting: from the first task to the last, what is running now, what waits, and what the person said to it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from treadle.protocol.events import Envelope
     from treadle.session.choose import Choice
     from treadle.session.session import Options, Session
+    from treadle.session.trust import Standing as Trust
 
 MODES = ("auto", "step", "into", "plan")
 
@@ -37,6 +38,7 @@ class Sitting:
         self._changed = changed
         self._engine: EngineThread | None = None
         self.desk: Desk | None = None
+        self.ask_trust: Callable[[Trust], Awaitable[bool]] | None = None
         self._ready = asyncio.Event()
         self._is_warm = False
         self._running: asyncio.Task[None] | None = None
@@ -62,7 +64,7 @@ class Sitting:
         """Reads the configuration anew."""
         assert self.desk is not None
         await self.desk.load()
-        self.board.configure(self.desk.catalog, self.desk.standing.branch)
+        self.board.configure(self.desk.catalog, self.desk.standing)
         for fault in self.desk.standing.faults:
             self.board.story.say(("✘ ", "$bad"), fault)
         if self.desk.catalog is not None and self.mode == "auto":
@@ -88,7 +90,8 @@ class Sitting:
             story.say("")
         try:
             await self.desk.read()
-            self.board.configure(self.desk.catalog, self.desk.standing.branch)
+            await self._ask_trust()
+            self.board.configure(self.desk.catalog, self.desk.standing)
             chosen = ""
             if not loop:
                 choice = await self.desk.choose(task)
@@ -104,6 +107,13 @@ class Sitting:
         if self.queued and self.board.view is not None and self.board.view.outcome != "aborted":
             task = self.queued.pop(0)
             self._running = asyncio.create_task(self._run(task, ""))
+
+    async def _ask_trust(self) -> None:
+        """Asks for trust where the repository has none; after a no the run does not begin."""
+        assert self.desk is not None
+        asked = self.desk.standing.trust
+        if asked is not None and self.ask_trust is not None and await self.ask_trust(asked):
+            await self.desk.grant()
 
     def _began(self, session: "Session") -> None:
         self.session = session

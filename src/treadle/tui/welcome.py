@@ -12,6 +12,7 @@ from treadle.tui.theme import Palette
 
 if TYPE_CHECKING:
     from treadle.session.records import Recent
+    from treadle.session.trust import Standing
     from treadle.spec.catalog import Catalog
 
 PURPOSE = (
@@ -49,11 +50,15 @@ def _ago(seconds: float) -> str:
     return "now"
 
 
-def welcome(root: Path, catalog: "Catalog | None", palette: Palette) -> list[Content]:
-    """The blocks of an idle screen, as far as what is configured is known yet."""
+def welcome(
+    root: Path, catalog: "Catalog | None", palette: Palette, trust: "Standing | None" = None
+) -> list[Content]:
+    """The blocks of an idle screen, as far as what is configured is known yet; `trust` is what will be asked for."""
     shown = [line((root.name, "bold"), (f"  {root}", "$dim")), line("")]
     shown += [line(PURPOSE), line("")]
     shown += [line((f"  {key:<8}", "$accent bold"), (does, "")) for key, does in _TRY]
+    if trust is not None:
+        shown += [line(""), *_untrusted(trust)]
     if catalog is None:
         return shown
     shown += [line(""), line(("tiers, cheapest first", "$dim"))]
@@ -68,3 +73,13 @@ def welcome(root: Path, catalog: "Catalog | None", palette: Palette) -> list[Con
     for name, loop in catalog.loops.items():
         shown.append(line((f"  {name:<8}", "bold"), (cut(loop.description, 90), "")))
     return shown
+
+
+def _untrusted(trust: "Standing") -> list[Content]:
+    """That nothing of the repository holds yet, and what the first run will ask for."""
+    from treadle.session.trust import told
+
+    word = "changed since you trusted it" if trust.is_changed else "not trusted yet"
+    said = ": nothing of this repository is run, sent or obeyed. The first run asks for this, once:"
+    shown = [line((word, "$held bold"), said)]
+    return shown + [line((f"  {name:<12}", "$accent"), (text, "$dim")) for name, text in told(trust)]
