@@ -21,6 +21,19 @@ LOOP = treadle_dir(loops__go='name: go\ndescription: d\nsteps: [{name: now, comm
 PATIENCE_S = 40.0
 
 
+_BEGUN: "list[Terminal]" = []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left():
+    yield
+    while _BEGUN:
+        left = _BEGUN.pop().process
+        if left.poll() is None:
+            left.kill()
+            left.wait()
+
+
 class Terminal:
     """treadle at a terminal of its own; `said` is all that it wrote there."""
 
@@ -38,6 +51,7 @@ class Terminal:
             env={**os.environ, "TERM": "xterm-256color", "OLLAMA_HOST": "127.0.0.1:9"},
             preexec_fn=self._own,
         )
+        _BEGUN.append(self)
 
     @staticmethod
     def _own() -> None:
@@ -99,3 +113,15 @@ def test_a_window_that_is_closed_ends_the_run_too(make_repo):
     assert terminal.process.wait(PATIENCE_S) == 128 + signal.SIGHUP
     last = last_of(root)
     assert isinstance(last, e.RunFinished) and last.exit_code == 128 + signal.SIGHUP
+
+
+def test_a_terminal_that_goes_without_a_word_ends_it_too(make_repo):
+    root = make_repo(LOOP)
+    terminal = Terminal(root, "--loop", "go", "Do it")
+    terminal.read_until(lambda: b"sleep 61.4477" in terminal.said)
+    # As under nohup: the hang-up itself never comes, and the screen is stuck in a write that nobody takes.
+    os.kill(terminal.process.pid, signal.SIGSTOP)
+    terminal.close()
+    os.kill(terminal.process.pid, signal.SIGCONT)
+    assert terminal.process.wait(PATIENCE_S) == 128 + signal.SIGHUP
+    assert isinstance(last_of(root), e.RunFinished)
