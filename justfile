@@ -44,7 +44,8 @@ slow *args:
 # Crash points, disk faults, crash states, hostile paths, racers: all of them, not the sample that `just test` takes
 torture *args:
     TREADLE_TORTURE=1 {{ bin }}/pytest -m 'slow or not slow' --timeout=1800 tests/workspace/test_workspace_torture.py \
-        tests/workspace/test_workspace_power_loss.py tests/workspace/test_workspace_transaction.py {{ args }}
+        tests/workspace/test_workspace_power_loss.py tests/workspace/test_workspace_transaction.py \
+        tests/workspace/test_workspace_beneath.py {{ args }}
 
 # Format, and mend what a rule can mend by itself; writes the schemas anew
 tidy:

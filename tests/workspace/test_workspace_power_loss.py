@@ -14,8 +14,8 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 
 
 @pytest.fixture
-def lab(tmp_path):
-    lab = Lab(tmp_path)
+def lab(quick_path):
+    lab = Lab(quick_path)
     lab.state.mkdir(mode=0o700)
     lay_out(lab.root)
     lab.keep()

@@ -17,8 +17,8 @@ traced = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 
 
 @pytest.fixture
-def lab(tmp_path):
-    lab = Lab(tmp_path)
+def lab(quick_path):
+    lab = Lab(quick_path)
     lab.state.mkdir()
     lay_out(lab.root)
     lab.keep()
@@ -168,10 +168,13 @@ def test_killed_at_random_in_a_loop_of_writes(lab):
         (lab.root / name).write_bytes(b"0" * 2000)
     chance = random.Random(20261120)
     seen = set()
+    began = time.monotonic()
+    assert lab.run(lab.job("loop", times=4)) == 0
+    one = (time.monotonic() - began) / 4
     for _ in range(rounds(30, 1000)):
         pid = lab.start(lab.job("loop"))
         lab._tell("")
-        time.sleep(chance.uniform(0.002, 0.05))
+        time.sleep(chance.uniform(0, 5 * one))
         os.kill(pid, signal.SIGKILL)
         assert os.waitstatus_to_exitcode(int(lab._server.stdout.readline())) == -signal.SIGKILL
         recover(lab.root, lab.state)

@@ -85,11 +85,11 @@ def test_a_save_between_the_check_and_the_rename_wins(repo, state, monkeypatch):
     changes = edited(repo)
     real, raced = transaction.swap._rename, []
 
-    def save_first(source, target, flag):
-        if target.name == "run.sh" and not raced:
+    def save_first(root, source, target, flag):
+        if target == "run.sh" and not raced:
             raced.append(target)
-            target.write_text("saved just now\n")
-        return real(source, target, flag)
+            (root / target).write_text("saved just now\n")
+        return real(root, source, target, flag)
 
     monkeypatch.setattr(transaction.swap, "_rename", save_first)
     before = {path: found for path, found in tree(repo).items() if not path.endswith("run.sh")}

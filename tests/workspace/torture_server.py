@@ -1,7 +1,7 @@
 """A warmed process that forks, for each job on stdin, a child that waits for a go and then does it.
 
 A line of JSON is a job; the child's pid comes back; an empty line lets it go; its wait status comes back.
-Jobs: {"do": write | rewind | recover | loop, "root", "state", "changes": FILE, "mark": CHECKPOINT}.
+Jobs: {"do": write | rewind | recover | loop, "root", "state", "changes": FILE, "mark": CHECKPOINT, "times": COUNT}.
 """
 
 import ctypes
@@ -29,17 +29,18 @@ def do(job):
     elif job["do"] == "recover":
         recover(root, state)
     else:
-        loop(root, state)
+        loop(root, state, job.get("times"))
 
 
-def loop(root, state):
+def loop(root, state, times):
     """Writes five files, all of one number, over and over."""
     from treadle.workspace.changes import digest
 
     names = sorted(p.name for p in root.iterdir())
     text = (root / names[0]).read_bytes()
     number = int(text[: len(text) // 2000])
-    while True:
+    while times is None or times > 0:
+        times = times and times - 1
         befores = {name: digest((root / name).read_bytes()) for name in names}
         number += 1
         content = str(number).encode() * 2000

@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from treadle.protocol.errors import PathError, UsageError
+from treadle.workspace import beneath
 from treadle.workspace.blobs import Blobs, blob_id
 from treadle.workspace.changes import EMPTY, EXECUTABLE, LINK, REGULAR, Change, ChangeSet, digest
 from treadle.workspace.git import GitFailed, git, paths, top_level
@@ -15,6 +16,9 @@ from treadle.workspace.walk import walk
 
 _KEPT_BYTES = 64 << 20
 """How much of the tree's content is kept; of larger ones only a digest."""
+
+MOST_BYTES = 512 << 20
+"""The largest file that treadle reads or writes: it holds each whole, several times."""
 
 _NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
@@ -39,15 +43,12 @@ def open_base(root: Path, spec: str = "tree") -> Base:
 
 
 def read_file(root: Path, path: str) -> bytes | None:
-    """The bytes of the file (or the target of the link) at `path` on disk; None for no file."""
-    full = inside(root, path)
+    """The bytes of the file (or the target of the link) at `path` on disk; None for no file.
+
+    Raises: `PathError` for one outside of `root`, unreadable, or of more than `MOST_BYTES`.
+    """
     try:
-        found = os.lstat(full)
-        if stat.S_ISLNK(found.st_mode):
-            return os.fsencode(os.readlink(full))
-        if not stat.S_ISREG(found.st_mode):
-            return None
-        return full.read_bytes()
+        return beneath.read_bytes(root, path, MOST_BYTES)
     except _NO_FILE:
         return None
     except OSError as error:
@@ -57,10 +58,10 @@ def read_file(root: Path, path: str) -> bytes | None:
 def file_mode(root: Path, path: str) -> int | None:
     """The git mode of what stands at `path` on disk; None for no file."""
     try:
-        found = os.lstat(inside(root, path))
+        found = beneath.status(root, path, links=True)
     except OSError:
         return None
-    return git_mode(found.st_mode)
+    return None if found is None else git_mode(found.st_mode)
 
 
 def git_mode(mode: int) -> int | None:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from treadle.protocol.errors import TraceError
+from treadle.workspace import beneath
 from treadle.workspace.base import git_mode, read_file
 from treadle.workspace.changes import ChangeSet, digest
 from treadle.workspace.paths import parents
@@ -99,7 +100,8 @@ def _save(root: Path, folder: Path, changes: ChangeSet, path: str, spare: str) -
     content = read_file(root, path)
     name, mode, bits = "", change.mode, 0o644
     if content is not None:
-        found = os.lstat(root / path).st_mode
+        there = beneath.status(root, path)
+        found = there.st_mode if there is not None else 0o100644
         name, mode, bits = spare.rpartition("-")[2], git_mode(found) or change.mode, stat.S_IMODE(found)
         write_private(folder / name, content)
     return Saved(
@@ -116,17 +118,17 @@ def _save(root: Path, folder: Path, changes: ChangeSet, path: str, spare: str) -
 def _beside(root: Path, path: str, put: set[str]) -> str:
     """The nearest folder above `path` that is there and stays one, "" or ending in a slash."""
     for folder in parents(path):
-        if (root / folder).is_dir() and folder not in put and not put.intersection(parents(folder)):
+        if beneath.is_folder(root, folder) and folder not in put and not put.intersection(parents(folder)):
             return folder + "/"
     return ""
 
 
 def _folder_bits(root: Path, folder: str) -> int:
     try:
-        found = os.lstat(root / folder).st_mode
+        found = beneath.status(root, folder)
     except OSError:
         return -1
-    return stat.S_IMODE(found) if stat.S_ISDIR(found) else -1
+    return stat.S_IMODE(found.st_mode) if found is not None and stat.S_ISDIR(found.st_mode) else -1
 
 
 def _encodable(checkpoint: Checkpoint) -> Checkpoint:

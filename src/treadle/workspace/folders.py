@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from treadle.workspace import swap
+from treadle.protocol.errors import PathError
+from treadle.workspace import beneath, swap
 from treadle.workspace.checkpoints import Checkpoint
 from treadle.workspace.paths import parents
 from treadle.workspace.state import sync_folder
@@ -13,19 +14,17 @@ def make(root: Path, path: str, bits: dict[str, int], dirty: set[str]) -> None:
     """Makes the folders above `path` that are missing, with their permissions where `bits` names them (a folder's
     name there ends in a slash)."""
     for folder in reversed(parents(path)):
-        if not (root / folder).is_dir():
-            (root / folder).mkdir()
-            wanted = bits.get(folder + "/", -1)
-            if wanted >= 0:
-                (root / folder).chmod(wanted)
+        if not beneath.is_folder(root, folder):
+            beneath.make_folder(root, folder, bits.get(folder + "/", -1))
             dirty.add(above(folder))
 
 
 def clear(root: Path, folder: str) -> None:
     """Removes a folder that holds nothing but empty ones. Raises: `Raced` when it holds more."""
     try:
-        for inside, _, _ in os.walk(root / folder, topdown=False):
-            Path(inside).rmdir()
+        inside = [place for place, _, _ in os.walk(root / folder, topdown=False)]
+        for place in inside:
+            beneath.remove_folder(root, os.path.relpath(place, root))
     except OSError:
         raise swap.Raced(folder) from None
 
@@ -34,10 +33,10 @@ def remove_empty(root: Path, path: str, dirty: set[str]) -> None:
     """Removes the folders above `path`, up to the first that holds something."""
     for folder in parents(path):
         try:
-            (root / folder).rmdir()
+            beneath.remove_folder(root, folder)
         except FileNotFoundError:
             continue  # gone before a crash that cut this short
-        except OSError:
+        except (OSError, PathError):
             return
         dirty.discard(folder)
         dirty.add(above(folder))
@@ -49,7 +48,7 @@ def unmake(root: Path, checkpoint: Checkpoint, under: str = "") -> None:
     for folder in sorted(made, key=len, reverse=True):
         if not under or folder == under or folder.startswith(under + "/"):
             try:
-                (root / folder).rmdir()
+                beneath.remove_folder(root, folder)
             except OSError:
                 pass
 

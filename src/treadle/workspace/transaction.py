@@ -2,13 +2,14 @@
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from treadle.protocol.errors import Busy, PathError, WriteConflict
-from treadle.workspace import checkpoints, folders, swap
+from treadle.workspace import beneath, checkpoints, folders, swap
 from treadle.workspace.base import file_mode, read_file
 from treadle.workspace.changes import EXECUTABLE, REGULAR, Change, ChangeSet, digest
 from treadle.workspace.checkpoints import Checkpoint, Saved
@@ -149,7 +150,8 @@ def _unlike(root: Path, changes: ChangeSet) -> ChangeSet:
         there = file_mode(root, path)
         mode = there if change.keeps_mode and there in (REGULAR, EXECUTABLE) else change.mode
         if content == change.content and (content is None or there == mode):
-            if content is None and os.path.lexists(root / path) and not os.path.isdir(root / path):
+            found = beneath.status(root, path) if content is None else None
+            if found is not None and not stat.S_ISDIR(found.st_mode):
                 raced.append(path)
             continue
         now = None if content is None else digest(content)
@@ -177,15 +179,14 @@ def _apply(root: Path, changes: ChangeSet, checkpoint: Checkpoint, bits: dict[st
     for saved in puts:
         change = changes.changes[saved.path]
         assert change.content is not None
-        place, spare = root / saved.path, root / saved.temporary
-        swap.prepare(place, spare, change.content, change.mode, bits.get(saved.path))
+        swap.prepare(root, saved.path, saved.temporary, change.content, change.mode, bits.get(saved.path))
     dirty: set[str] = set()
     for saved in checkpoint.paths:
         if saved.after is None:
             swap.take(root, saved.path, saved.temporary, saved.before)
             dirty.update((folders.above(saved.path), folders.above(saved.temporary)))
     for saved in puts:
-        if (root / saved.path).is_dir() and not (root / saved.path).is_symlink():
+        if beneath.is_folder(root, saved.path):
             folders.clear(root, saved.path)
         folders.make(root, saved.path, {**_folder_bits(checkpoint), **bits}, dirty)
         swap.put(root, saved.path, saved.temporary, saved.before)
@@ -197,7 +198,7 @@ def _finish(root: Path, state: Path, checkpoint: Checkpoint) -> None:
     """Removes what a write left beside the files, and the folders that it left empty."""
     dirty: set[str] = set()
     for saved in checkpoint.paths:
-        (root / saved.temporary).unlink(missing_ok=True)
+        beneath.unlink(root, saved.temporary)
     for saved in checkpoint.paths:
         if saved.after is None:
             folders.remove_empty(root, saved.path, dirty)
@@ -222,22 +223,26 @@ def _take_back(root: Path, state: Path, checkpoint: Checkpoint) -> tuple[str, ..
 
 
 def _take_back_one(root: Path, state: Path, checkpoint: Checkpoint, saved: Saved, dirty: set[str]) -> bool:
-    place, spare = root / saved.path, root / saved.temporary
-    now = _digest(root, saved.path)
-    written = now == saved.after
-    if saved.before == saved.after:
-        written = written and _bits(root, saved.path) != saved.bits
-    if not written or (saved.before is None and not os.path.lexists(place)):
-        # Not there yet, or somebody's newer text: what waits beside it is a copy of no more use.
-        spare.unlink(missing_ok=True)
-        return False
+    try:
+        now = _digest(root, saved.path)
+        there = beneath.status(root, saved.path)
+        written = now == saved.after
+        if saved.before == saved.after:
+            written = written and (there is None or stat.S_IMODE(there.st_mode) != saved.bits)
+        if not written or (saved.before is None and there is None):
+            # Not there yet, or somebody's newer text: what waits beside it is a copy of no more use.
+            beneath.unlink(root, saved.temporary)
+            return False
+    except PathError:
+        return False  # somebody has put a link in the way since
     dirty.update((folders.above(saved.path), folders.above(saved.temporary)))
     if saved.before is None:
-        place.unlink()
+        beneath.unlink(root, saved.path)
         return True
     folders.make(root, saved.path, _folder_bits(checkpoint), dirty)
-    if not os.path.lexists(spare):
-        swap.prepare(place, spare, checkpoints.blob(state, checkpoint, saved), saved.mode, saved.bits)
+    if beneath.status(root, saved.temporary) is None:
+        content = checkpoints.blob(state, checkpoint, saved)
+        swap.prepare(root, saved.path, saved.temporary, content, saved.mode, saved.bits)
     swap.give_back(root, saved.path, saved.temporary)
     return True
 
@@ -266,13 +271,6 @@ def _end_journal(state: Path) -> None:
 def _digest(root: Path, path: str) -> str | None:
     content = read_file(root, path)
     return None if content is None else digest(content)
-
-
-def _bits(root: Path, path: str) -> int:
-    try:
-        return os.lstat(root / path).st_mode & 0o7777
-    except OSError:
-        return -1
 
 
 def _folder_bits(checkpoint: Checkpoint) -> dict[str, int]:
