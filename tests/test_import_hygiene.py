@@ -23,19 +23,29 @@ HEAVY = {
 SECRET_FREE = {"PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT"}
 
 
-def _loaded(arguments: list[str], cwd: Path, home: Path, **more: str) -> set[str]:
-    """The top-level names of all modules that `treadle ARGUMENTS` imported in its own process, exit 0."""
+def _loaded(
+    arguments: list[str], cwd: Path, home: Path, codes: tuple[int, ...] = (0,), **more: str
+) -> set[str]:
+    """The top-level names of all modules that `treadle ARGUMENTS` imported in its own process; it ends with one of
+    the `codes`."""
+    return _imported(["-m", "treadle", *arguments], cwd, home, codes, **more)
+
+
+def _imported(
+    program: list[str], cwd: Path, home: Path, codes: tuple[int, ...] = (0,), **more: str
+) -> set[str]:
+    """The same for what Python runs with these arguments."""
     env = {k: v for k, v in os.environ.items() if k in SECRET_FREE}
     env |= {"HOME": str(home), "XDG_STATE_HOME": str(home / "state"), "TREADLE_TRUST": "1", **more}
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "treadle", *arguments],
+        [sys.executable, "-X", "importtime", *program],
         cwd=cwd,
         env=env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stdout + "\n".join(
+    assert done.returncode in codes, done.stdout + "\n".join(
         line for line in done.stderr.splitlines() if not line.startswith("import time:")
     )
     lines = (line for line in done.stderr.splitlines() if line.startswith("import time:"))
@@ -78,6 +88,33 @@ def test_version_loads_nothing(tmp_path: Path) -> None:
         "subprocess",
     }
     assert not loaded & too_much
+
+
+@pytest.mark.parametrize("words", [["doctor"], ["--help"], ["loops", "list"]])
+def test_no_other_command_loads_the_screen(words: list[str], project: Path, tmp_path: Path) -> None:
+    loaded = _loaded(words, project, tmp_path, codes=(0, 1), OLLAMA_HOST="127.0.0.1:9")
+    assert "treadle" in loaded and not loaded & {*HEAVY, "markdown_it", "pygments"}
+
+
+def test_the_screen_loads_no_model_client(project: Path, tmp_path: Path) -> None:
+    drive = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from treadle.session.options import Options\n"
+        "from treadle.tui.app import TreadleApp\n"
+        "async def main():\n"
+        "    app = TreadleApp(Path.cwd(), lambda: Options(mode='plan'), 'mend it', 'fix')\n"
+        "    async with app.run_test() as pilot:\n"
+        "        while app.board.view is None or not app.board.view.outcome:\n"
+        "            await pilot.pause(0.05)\n"
+        "    assert app.fault is None and app.board.view.outcome == 'done', app.fault\n"
+        "asyncio.run(main())\n"
+    )
+    loaded = _imported(["-c", drive], project, tmp_path, OLLAMA_HOST="127.0.0.1:9")
+    assert {"textual", "treadle"} <= loaded
+    # What the task line would need to colour code, and what reads Markdown, are never shown.
+    unused = HEAVY - {"textual", "rich"} | {"tree_sitter_go", "tree_sitter_rust", "linkify_it"}
+    assert not loaded & unused, loaded & unused
 
 
 def test_a_run_on_code_loads_no_model_client_and_no_screen(project: Path, tmp_path: Path) -> None:
