@@ -39,3 +39,23 @@ async def test_on_a_narrow_screen_the_sandbox_gives_way_before_what_a_run_may(ma
         await sat.sees("sandbox ", "cloud never", "writes nothing")
         await sat.pilot.resize_terminal(66, 24)
         await sat.until(lambda: "writes nothing" in sat.lines[0] and "sandbox" not in sat.lines[0])
+
+
+async def test_ctrl_c_ends_a_command_of_the_persons_own_before_anything_else(make_repo):
+    root = make_repo(talking(ANSWERS))
+    async with sit(root) as sat:
+        await sat.settle()
+        await sat.types("!echo begun; sleep 61.337")
+        await sat.sees("  begun")
+        await sat.press("ctrl+c")
+        await sat.sees("  ended")
+        assert not sat.shows("once more to quit")()
+
+
+async def test_a_loop_that_needs_a_task_says_so_before_it_runs(make_repo):
+    root = make_repo(talking(ANSWERS))
+    async with sit(root) as sat:
+        await sat.settle()
+        await sat.types("/ask")
+        await sat.sees("the loop `ask` needs a task")
+        assert not sat.app.sitting.busy

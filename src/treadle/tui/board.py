@@ -126,7 +126,11 @@ class Board:
         """The tab in front; the diff has its own painter, for it is read elsewhere."""
         if self.tab == "Diff":
             return
-        self._node.query_one(f"#pane-{self.tab.lower()}", Lines).show(self._blocks())
+        pane = self._node.query_one(f"#pane-{self.tab.lower()}", Lines)
+        if self.tab == "Transcript":
+            # What explains the screen is read from its top; what happens, at its end.
+            pane.follow = self.view is not None or bool(self.story.blocks)
+        pane.show(self._blocks())
 
     def _blocks(self) -> list[Content]:
         story, focus = self.story, self.focus

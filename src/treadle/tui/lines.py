@@ -27,7 +27,7 @@ class Lines(ScrollView, can_focus=True):
     ) -> None:
         """With a `column`, rows are a name and a text that begins there: it goes on under its own beginning."""
         super().__init__(id=id, classes=classes)
-        self._follow = follow
+        self.follow = follow
         self._column = column
         self._blocks: list[Content] = []
         self._strips: list[list[Strip]] = []
@@ -96,7 +96,7 @@ class Lines(ScrollView, can_focus=True):
             return
         room = self.container_size.height
         if (
-            self._follow
+            self.follow
             and size.width == self.virtual_size.width
             and size.height > room < self.virtual_size.height
         ):
@@ -141,7 +141,7 @@ class Lines(ScrollView, can_focus=True):
         self._at_end = round(new_value) >= self.max_scroll_y
 
     def _stay_at_end(self) -> None:
-        if self._follow and self._at_end:
+        if self.follow and self._at_end:
             self.scroll_end(animate=False, immediate=True, force=True)
 
     def render_line(self, y: int) -> Strip:
