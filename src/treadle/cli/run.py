@@ -106,7 +106,7 @@ def handle(args: argparse.Namespace) -> int:
 def run_loop_headless(root: Path, loop: str, task: str, args: Any) -> int:
     """The exit code of one run of `loop` at `root`; `args` holds what `add_run_options` added."""
     from treadle.headless import run_headless
-    from treadle.session.choose import choose_loop
+    from treadle.session.choose import choose_loop, must_have_task
     from treadle.session.session import Flags, Options, Session
     from treadle.session.trust import catalog_for_run
 
@@ -117,6 +117,7 @@ def run_loop_headless(root: Path, loop: str, task: str, args: Any) -> int:
     def start() -> Session:
         catalog = catalog_for_run(root, waived=args.trust, ask=ask_person if attended else None)
         choice = None if loop else choose_loop(catalog, root, task)
+        must_have_task(catalog, loop, task)
         options = Options(
             task,
             choice.loop if choice else loop,

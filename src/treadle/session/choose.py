@@ -57,6 +57,15 @@ def choose_loop(catalog: Catalog, root: Path, task: str) -> Choice:
     return found
 
 
+def must_have_task(catalog: Catalog, loop: str, task: str) -> None:
+    """Nothing, where `loop` can begin with `task`. Raises: `UsageError` where its agents need one and it is empty."""
+    spec = catalog.loops.get(loop)
+    if spec is not None and not task.strip() and _needs_task(catalog, spec, ()):
+        raise UsageError(
+            f"the loop `{loop}` needs a task", hint=f"say it after the name: {loop} 'what is meant'"
+        )
+
+
 def _by_task(loops: dict[str, LoopSpec], root: Path, text: str) -> Choice | None:
     openings = tuple(phrase for loop in loops.values() for phrase in loop.chosen_by.openings)
     task = take_apart(text, openings)

@@ -35,6 +35,9 @@ async def run_shell(sitting: "Sitting", command: str) -> None:
                 if shown <= _MOST_LINES:
                     sitting.say((f"  {row.decode('utf-8', 'replace').rstrip()}", "$dim"))
             code = await process.wait()
+    except asyncio.CancelledError:
+        sitting.say(("  ended", "$held"))
+        raise
     except (TimeoutError, ValueError):
         sitting.say(("  ended: it took too long, or wrote a line without an end", "$held"))
         return
