@@ -11,7 +11,7 @@ from treadle.session.records import begin_of
 from treadle.session.trace import read_blob
 from treadle.workspace.base import open_base
 from treadle.workspace.changes import Change, ChangeSet, digest
-from treadle.workspace.hunks import CONTEXT, Hunk, hunks_of, is_binary, lines_of
+from treadle.workspace.hunks import CONTEXT, Hunk, compared, hunks_of, is_binary, lines_of
 
 Status = Literal["added", "deleted", "modified", "binary", "mode"]
 
@@ -148,12 +148,9 @@ def _hunk(placed: _Placed, old: bytes | None, change: Change) -> HunkReview:
 
 def _changes(hunk: Hunk) -> list[tuple[Literal[" ", "-", "+"], tuple[bytes, ...]]]:
     """The hunk's lines in runs: what goes, what comes, and what stays between two changes that are near."""
-    from difflib import SequenceMatcher
-
     runs: list[tuple[Literal[" ", "-", "+"], tuple[bytes, ...]]] = []
-    matcher = SequenceMatcher(None, hunk.old, hunk.new, autojunk=False)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if tag == "equal":
+    for is_same, i1, i2, j1, j2 in compared(hunk.old, hunk.new):
+        if is_same:
             runs.append((" ", hunk.old[i1:i2]))
             continue
         runs += [("-", hunk.old[i1:i2]), ("+", hunk.new[j1:j2])]

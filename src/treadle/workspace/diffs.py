@@ -1,8 +1,13 @@
 """One file's difference, in git's form."""
 
+from collections import Counter
+from collections.abc import Hashable, Sequence
+
 from treadle.workspace.changes import LINK
 
 _BINARY_LOOK = 8000
+_MOST_PAIRS = 5_000_000
+"""Texts with more pairs of equal lines than this (some two seconds of comparing) are told as one change."""
 _ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b"}
 
 
@@ -33,16 +38,29 @@ def _body(a: str, b: str, old: bytes | None, new: bytes | None) -> str:
     to_name = "/dev/null" if new is None else b
     if b"\0" in (old or b"")[:_BINARY_LOOK] or b"\0" in (new or b"")[:_BINARY_LOOK]:
         return f"Binary files {from_name} and {to_name} differ\n"
-    from difflib import unified_diff
-
-    lines = unified_diff(_lines(old), _lines(new), "a", "b", n=3, lineterm="\n")
     tail = "\t" if " " in from_name or " " in to_name else ""
     out = [f"--- {from_name}{tail}\n", f"+++ {to_name}{tail}\n"]
-    for number, line in enumerate(lines):
-        if number < 2:
-            continue
+    for line in _compared(_lines(old), _lines(new)):
         out.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
     return "".join(out)
+
+
+def _compared(old: list[str], new: list[str]) -> list[str]:
+    """The pieces with their heads; all of both where comparing would take too long."""
+    if takes_long(old, new, autojunk=len(new) >= 200):
+        whole = f"@@ -{int(bool(old))},{len(old)} +{int(bool(new))},{len(new)} @@\n"
+        return [whole, *("-" + line for line in old), *("+" + line for line in new)]
+    from difflib import unified_diff
+
+    return list(unified_diff(old, new, "a", "b", n=3, lineterm="\n"))[2:]
+
+
+def takes_long(old: Sequence[Hashable], new: Sequence[Hashable], *, autojunk: bool) -> bool:
+    """Whether comparing these lines with SequenceMatcher would; with `autojunk` it leaves out lines that are in `new`
+    more than once in a hundred."""
+    here, there = Counter(old), Counter(new)
+    most = len(new) // 100 + 1 if autojunk else len(new)
+    return sum(here[line] * many for line, many in there.items() if many <= most) > _MOST_PAIRS
 
 
 def _lines(content: bytes | None) -> list[str]:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from treadle.protocol.errors import UsageError
 from treadle.workspace.changes import EXECUTABLE, REGULAR, Change, ChangeSet
+from treadle.workspace.diffs import takes_long
 from treadle.workspace.view import MergedView
 
 CONTEXT = 3
@@ -123,16 +124,24 @@ def _changed(before: tuple[bytes, ...], after: tuple[bytes, ...]) -> list[tuple[
     while end < shortest - same and before[-1 - end] == after[-1 - end]:
         end += 1
     a, b = before[same : len(before) - end], after[same : len(after) - end]
-    matcher = SequenceMatcher(None, a, b, autojunk=len(b) > _AUTOJUNK_LINES)
     found: list[tuple[int, int, int, int]] = []
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if tag == "equal":
+    for is_same, i1, i2, j1, j2 in compared(a, b):
+        if is_same:
             continue
         if found and same + i1 - found[-1][1] <= 2 * CONTEXT:
             found[-1] = (found[-1][0], same + i2, found[-1][2], same + j2)
         else:
             found.append((same + i1, same + i2, same + j1, same + j2))
     return found
+
+
+def compared(before: tuple[bytes, ...], after: tuple[bytes, ...]) -> list[tuple[bool, int, int, int, int]]:
+    """Both texts in runs of lines, as whether they are the same, (first, end) before and (first, end) after."""
+    often = len(after) > _AUTOJUNK_LINES
+    if takes_long(before, after, autojunk=often):
+        return [(False, 0, len(before), 0, len(after))]
+    matcher = SequenceMatcher(None, before, after, autojunk=often)
+    return [(tag == "equal", i1, i2, j1, j2) for tag, i1, i2, j1, j2 in matcher.get_opcodes()]
 
 
 def is_binary(content: bytes) -> bool:
