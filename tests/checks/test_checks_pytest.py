@@ -5,6 +5,8 @@ import venv
 
 import pytest
 
+from treadle.checks.runners.python import _missing
+
 CALC = "def add(a, b):\n    return a + b\n"
 INI = "[pytest]\npythonpath = .\n"
 TEST = """import pytest
@@ -140,6 +142,13 @@ def test_huge():
     assert "1 need the network" in result.summary
     assert len(result.detail) <= 4000
     assert len(result.tests.failed[0].traceback) < 7000
+
+
+def test_the_systems_interpreter_is_given_an_environment_first():
+    said = "/usr/bin/python3: No module named pytest"
+    assert _missing(said, "/usr/bin/python3")[1] == (
+        "python3 -m venv .venv && .venv/bin/python -m pip install pytest"
+    )
 
 
 async def test_a_missing_pytest_or_plugin_is_named(project, tmp_path):

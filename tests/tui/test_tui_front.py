@@ -59,3 +59,14 @@ async def test_a_loop_that_needs_a_task_says_so_before_it_runs(make_repo):
         await sat.types("/ask")
         await sat.sees("the loop `ask` needs a task")
         assert not sat.app.sitting.busy
+
+
+async def test_tab_on_a_file_that_there_is_not_stays_in_the_line(make_repo):
+    root = make_repo(talking(ANSWERS))
+    async with sit(root) as sat:
+        await sat.settle()
+        await sat.types("look at @zzz", enter=False)
+        await sat.press("tab")
+        assert sat.app.focused is sat.app.line and sat.app.line.text == "look at @zzz"
+        await sat.press("ctrl+c", "tab")
+        assert sat.app.focused is not sat.app.line

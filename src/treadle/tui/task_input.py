@@ -94,14 +94,15 @@ class TaskInput(TextArea):
         return True
 
     def _tab(self) -> bool:
-        """Completes the word before the cursor as far as all completions agree; without a word, leaves."""
+        """Completes the word before the cursor as far as all completions agree; with nothing to complete, leaves."""
         found = self.complete(self.text)
-        if not found:
-            self.post_message(self.Left())
-            return True
         from treadle.tui.slash import last_word
 
         before, last = last_word(self.text)
+        if not found:
+            if last[:1] not in ("@", "/"):  # a word that nothing completes is no wish to leave
+                self.post_message(self.Left())
+            return True
         grown = _common(found)
         if len(grown) <= len(last):
             grown = found[0]

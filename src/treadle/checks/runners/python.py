@@ -131,7 +131,10 @@ def _conftest(output: str, files: tuple[str, ...]) -> FailedTest | None:
 def _missing(output: str, python: str) -> tuple[str, str]:
     """(what is not installed, what to do), from the output of a pytest that never began; ("", "") for nothing."""
     if re.search(r"No module named '?pytest'?\b", output):
-        return f"pytest is not installed for {python}", f"{python} -m pip install pytest"
+        # pip refuses the system's interpreter on most distributions (PEP 668), so it gets an environment first.
+        is_systems = python.startswith(("/usr/bin/", "/bin/"))
+        to = "python3 -m venv .venv && .venv/bin/python" if is_systems else python
+        return f"pytest is not installed for {python}", f"{to} -m pip install pytest"
     unknown = re.search(r"error: unrecognized arguments: (.*)", output)
     if unknown:
         plugin = "pytest-cov" if "--cov" in unknown[1] else "the plugin that brings it"
