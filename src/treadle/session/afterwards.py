@@ -64,11 +64,11 @@ def rewind_run(root: Path, folder: Path) -> tuple[str, ...]:
         back = taken_back(root, state, folder, [load(state, mark) for mark in marks])
         paths = back.changes.paths
         if not paths:
-            raise TraceError(f"nothing of run {folder.name} is in the tree")
+            raise TraceError(f"there is nothing to put back: nothing of run {folder.name} is in the tree")
         log = _Log(folder)
         try:
             with carried(root, paths, by_person=True):
-                undo = write_changes(root, back.changes, state, bits=back.bits)
+                undo = write_changes(root, back.changes, state, bits=back.bits, again="treadle runs rewind")
             log.add(ChangesWritten("", paths, undo))
         finally:
             log.close()

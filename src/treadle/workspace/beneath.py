@@ -44,6 +44,10 @@ def holding(root: Path, path: str, *, links: bool = False) -> Iterator[tuple[int
     fd = open_folder(root, above, links=links)
     try:
         yield fd, name
+    except OSError as error:
+        if isinstance(error.filename, str) and not os.path.isabs(error.filename):
+            error.filename = str(root / path)  # a name alone tells nobody where it is
+        raise
     finally:
         os.close(fd)
 

@@ -30,11 +30,13 @@ def write_changes(
     on_checkpoint: OnCheckpoint | None = None,
     *,
     bits: dict[str, int] | None = None,
+    again: str = "treadle runs apply",
 ) -> str:
     """Writes `changes` to the files under `root`, and says the id of the checkpoint taken before it.
 
     `on_checkpoint` hears that id when the checkpoint is durable and nothing is written yet. `bits` are permissions
-    by path where files and folders (ending in a slash) come back as they were.
+    by path where files and folders (ending in a slash) come back as they were; `again` is the command that tries it
+    once more.
 
     `state` is the repository's own (`state_dir`). Each file must still hold the bytes that its change was made
     from, or already those that it is to hold. Raises: `WriteConflict` when one does not, `PathError` for a path
@@ -44,7 +46,7 @@ def write_changes(
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(state):
         _recover(root, state)
-        return _write_or_tell(root, changes, state, bits or {}, "treadle runs apply", on_checkpoint)
+        return _write_or_tell(root, changes, state, bits or {}, again, on_checkpoint)
 
 
 def restore_checkpoint(root: Path, state: Path, checkpoint: str, *, force: bool = False) -> str:
