@@ -20,3 +20,7 @@ def _set_up(_own_folders: None, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setattr("treadle.tui.app._FLUSH_S", 0.02)
     monkeypatch.setattr("treadle.tui.task_area._WAIT_S", 0.02)
+    monkeypatch.setattr("treadle.tui.gate_bar._WORD_S", 0.02)
+    # The pilot's own waiting after each key: shorter, and not for a run that works in another thread.
+    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.004, raising=False)
+    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.003, raising=False)

@@ -29,6 +29,7 @@ class EngineThread:
         self._screen = asyncio.get_running_loop()
         self._inbox: deque[Envelope] = deque()
         self._waking = False
+        self._closed = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._work, name="treadle-engine", daemon=True)
         self._thread.start()
@@ -57,7 +58,10 @@ class EngineThread:
         return await self.wait(doing())
 
     async def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        """What a coroutine gives back that runs in the engine's loop."""
+        """What a coroutine gives back that runs in the engine's loop; cancelled where that has ended."""
+        if self._closed:
+            work.close()
+            raise asyncio.CancelledError
         future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
         return await asyncio.wrap_future(future)
 
@@ -103,6 +107,7 @@ class EngineThread:
 
     def close(self, exit_code: int = 130) -> None:
         """Ends the run under way with that code, then the thread; waits for neither for long."""
+        self._closed = True
         if self._thread.is_alive():
             stopping = asyncio.run_coroutine_threadsafe(self._stop(exit_code), self._loop)
             try:
