@@ -45,7 +45,8 @@ slow *args:
 torture *args:
     TREADLE_TORTURE=1 {{ bin }}/pytest -m 'slow or not slow' --timeout=1800 tests/workspace/test_workspace_torture.py \
         tests/workspace/test_workspace_power_loss.py tests/workspace/test_workspace_transaction.py \
-        tests/workspace/test_workspace_beneath.py {{ args }}
+        tests/workspace/test_workspace_beneath.py tests/workspace/test_workspace_quiet_git.py \
+        tests/workspace/test_workspace_several.py {{ args }}
 
 # Format, and mend what a rule can mend by itself; writes the schemas anew
 tidy:
