@@ -63,6 +63,7 @@ async def test_an_abort_gives_up_what_was_queued(make_repo):
         await sat.sees("queued  second")
         await sat.press("ctrl+c")
         await sat.ended()
+        await sat.sees("given up  second")
         await sat.settle()
         assert not sat.app.sitting.busy and sat.app.sitting.queued == []
     assert len(traces(root)) == 1

@@ -96,7 +96,7 @@ async def write_proven(run: Run, state: LoopState, place: str = "") -> Taken:
 
 async def _let_through(run: Run, fresh: ChangeSet, changes: ChangeSet, place: str, unproven: bool) -> Taken:
     """What the gate lets through of `fresh`. Raises: `Declined` when that is nothing."""
-    subject = f"write {len(fresh)} file(s): {', '.join(fresh.paths)}"
+    subject = f"write {len(fresh)} {'file' if len(fresh) == 1 else 'files'}: {', '.join(fresh.paths)}"
     if not run.gate.attended or not (run.review or run.gate.holds("before_step")):
         run.gate.allow(place, "before_write", subject)
         return Taken(fresh, unproven)

@@ -152,6 +152,8 @@ class Sitting:
 
     def abort(self) -> None:
         """Ends the run under way at once; what was queued behind it is given up."""
+        for task in self.queued:
+            self.say(("  given up  ", "$held"), task)
         self.queued.clear()
         self.submit(commands.Abort())
 
