@@ -23,7 +23,7 @@ _KEYS = (
     ("a", "abort the run; what was proven stays on record"),
     ("Always", ""),
     ("esc", "pause at the next step; from anywhere else, back to the task line"),
-    ("ctrl+c", "clear the line; abort the run; twice on an idle screen, quit"),
+    ("ctrl+c", "clear the line; end your !command; abort the run; twice on an idle screen, quit"),
     ("shift+tab", "mode: auto → step → into → plan (nothing is written)"),
     ("ctrl+o", "another loop for the task that you are typing"),
     ("tab", "the next pane: task line, rail, tab, gate"),
