@@ -14,11 +14,12 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _VISIBLE = {code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)}
 _VISIBLE[0x7F] = 0x2421
 _VISIBLE.update({code: 0xFFFD for code in range(0x80, 0xA0)})
-_VISIBLE[0xFEFF] = 0xFFFD
+_VISIBLE.update(dict.fromkeys((0xAD, 0x61C, 0x180E, 0xFEFF), 0xFFFD))
 for _first, _last in (
     (0x200B, 0x200F),
-    (0x202A, 0x202E),
-    (0x2066, 0x2069),
+    (0x2028, 0x202E),
+    (0x2060, 0x206F),
+    (0xFFF9, 0xFFFB),
     (0xD800, 0xDFFF),
     (0xE0000, 0xE007F),
 ):
@@ -26,7 +27,8 @@ for _first, _last in (
 
 
 def clean(text: str) -> str:
-    """The text with control, bidirectional, zero-width and tag characters made visible; newline and tab stay."""
+    """The text with control, bidirectional, zero-width, tag and line-ending characters made visible; newline and tab
+    stay."""
     return text.translate(_VISIBLE)
 
 

@@ -30,7 +30,7 @@ class Lines(ScrollView, can_focus=True):
         self.follow = follow
         self._column = column
         self._blocks: list[Content] = []
-        self._strips: list[list[Strip]] = []
+        self._strips: list[list[Strip] | None] = []  # None: one row, not drawn yet
         self._starts: list[int] = []
         self._width = 0
         self._at_end = True
@@ -49,7 +49,7 @@ class Lines(ScrollView, can_focus=True):
             same += 1
         if same == len(self._blocks) == len(blocks):
             return
-        del self._blocks[same:], self._strips[same:]
+        del self._blocks[same:], self._strips[same:], self._starts[same:]
         self._blocks.extend(blocks[same:])
         self._lay_out()
         self.refresh()
@@ -66,7 +66,7 @@ class Lines(ScrollView, can_focus=True):
     def reveal(self, block: int) -> None:
         """Scrolls so that a block is in sight."""
         if block < len(self._strips):
-            region = Region(0, self.start_of(block), 1, len(self._strips[block]))
+            region = Region(0, self.start_of(block), 1, len(self._strips_of(block)))
             self.scroll_to_region(region, animate=False, immediate=True)
 
     def _lay_out(self) -> None:
@@ -81,13 +81,20 @@ class Lines(ScrollView, can_focus=True):
             return
         style = self.visual_style
         for block in self._blocks[len(self._strips) :]:
-            self._strips.append(self._wrapped(block, width, style))
-        self._starts = []
-        height = 0
-        for strips in self._strips:
+            self._strips.append(None if _is_a_row(block, width) else self._wrapped(block, width, style))
+        height = self._starts.pop() if self._starts else 0
+        for strips in self._strips[len(self._starts) :]:
             self._starts.append(height)
-            height += len(strips)
+            height += 1 if strips is None else len(strips)
         self._set_size(Size(width, height))
+
+    def _strips_of(self, block: int) -> list[Strip]:
+        """The rows of a block, drawn now if they were not yet: of a long diff only what was in sight ever is."""
+        strips = self._strips[block]
+        if strips is None:
+            strips = self._wrapped(self._blocks[block], self._width, self.visual_style)[:1]
+            self._strips[block] = strips
+        return strips
 
     def _set_size(self, size: Size) -> None:
         """Sets the size of all that can be scrolled to. Where it was and stays longer than the window only the bar is
@@ -153,7 +160,7 @@ class Lines(ScrollView, can_focus=True):
         if not self._starts or row >= self.virtual_size.height:
             return Strip.blank(width, self.rich_style)
         block = self.block_at(row)
-        strip = self._strips[block][row - self._starts[block]]
+        strip = self._strips_of(block)[row - self._starts[block]]
         selection = self.text_selection
         span = selection.get_span(row) if selection is not None else None
         if span is not None:
@@ -169,5 +176,10 @@ class Lines(ScrollView, can_focus=True):
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The text that is selected, as it is wrapped on the screen."""
-        rows = [strip.text.rstrip() for strips in self._strips for strip in strips]
+        rows = [strip.text.rstrip() for block in range(len(self._strips)) for strip in self._strips_of(block)]
         return selection.extract("\n".join(rows)), "\n"
+
+
+def _is_a_row(block: Content, width: int) -> bool:
+    """Whether the block surely takes one row of that width."""
+    return "\n" not in block.plain and "\t" not in block.plain and block.cell_length <= width

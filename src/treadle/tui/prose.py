@@ -6,6 +6,7 @@ from textual.content import Content
 
 from treadle.tui.paint import line
 
+_LONGEST = 4000
 _SPANS = re.compile(r"(`[^`\n]+`|\*\*[^*\n]+\*\*)")
 
 
@@ -21,7 +22,9 @@ class Prose:
     def feed(self, text: str) -> None:
         """Takes the next piece."""
         *whole, self._open = (self._open + text).split("\n")
-        for row in whole:
+        # What goes on and on without an end of a line is painted piece by piece too.
+        *pieces, self._open = _pieces(self._open)
+        for row in [piece for long in (*whole, *pieces) for piece in _pieces(long)]:
             self._done.append(self._painted(row))
             if row.lstrip().startswith("```"):
                 self._fenced = not self._fenced
@@ -48,3 +51,13 @@ class Prose:
             else:
                 parts.append(piece)
         return line(*parts)
+
+
+def _pieces(row: str) -> list[str]:
+    """The row in pieces of at most `_LONGEST` characters, cut after a space where there is one."""
+    pieces = []
+    while len(row) > _LONGEST:
+        at = row.rfind(" ", _LONGEST // 2, _LONGEST) + 1 or _LONGEST
+        pieces.append(row[:at].rstrip(" "))
+        row = row[at:]
+    return [*pieces, row]
