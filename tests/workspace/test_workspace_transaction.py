@@ -8,7 +8,7 @@ import pytest
 from workspace_helpers import tree
 
 from treadle.protocol.errors import Busy, PathError, TraceError, WriteConflict
-from treadle.workspace import transaction
+from treadle.workspace import checkpoints, transaction
 from treadle.workspace.base import open_base
 from treadle.workspace.changes import EXECUTABLE, Change, ChangeSet
 from treadle.workspace.state import state_dir, state_home
@@ -272,6 +272,22 @@ def test_restore_does_not_overwrite_newer_work(repo, state):
     assert (repo / "a.txt").read_text() == "one\ntwo\n"
     restore_checkpoint(repo, state, again)
     assert tree(repo) == before
+
+
+def test_the_oldest_checkpoints_go_where_they_hold_too_much(repo, state, monkeypatch):
+    monkeypatch.setattr(checkpoints, "_EVERY", 1)
+    marks = []
+    for number in range(6):
+        view = MergedView(open_base(repo)).write("a.txt", f"{number}" * 100_000)
+        marks.append(write_changes(repo, view.changes, state))
+    (state / "checkpoints" / ".new-left-by-a-kill").mkdir()
+    assert checkpoints.sweep(state, cap=250_000) == tuple(marks[:4])
+    assert sorted(os.listdir(state / "checkpoints")) == marks[4:]
+    with pytest.raises(TraceError, match="is gone"):
+        restore_checkpoint(repo, state, marks[0])
+    restore_checkpoint(repo, state, marks[5])
+    assert (repo / "a.txt").read_text() == "4" * 100_000
+    assert checkpoints.sweep(state, keep=marks[4], cap=0)[0] == marks[5]
 
 
 def test_no_such_checkpoint(repo, state):

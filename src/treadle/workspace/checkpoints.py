@@ -19,6 +19,14 @@ from treadle.workspace.paths import parents
 from treadle.workspace.state import sync_folder, write_private
 
 _VOID = "taken-back"
+_NEW = ".new-"
+
+CAP_BYTES = 2 << 30
+"""How much the checkpoints of one repository may hold, from notes/safety.md A9; less where the disk has little left."""
+_SHARE = 20
+"""At most this part of the free space: one twentieth."""
+_EVERY = 16
+"""After how many checkpoints their sizes are added up."""
 
 
 class Saved(Struct, frozen=True):
@@ -52,7 +60,7 @@ def take(root: Path, state: Path, changes: ChangeSet) -> Checkpoint:
     mark = f"{stamp}.{now // 1000 % 10**6:06d}-{secrets.token_hex(3)}"
     home = state / "checkpoints"
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = home / f".new-{mark}"
+    folder = home / f"{_NEW}{mark}"
     folder.mkdir(mode=0o700)
     try:
         put = {path for path, change in changes.changes.items() if change.content is not None}
@@ -76,8 +84,46 @@ def load(state: Path, mark: str) -> Checkpoint:
     try:
         data = (state / "checkpoints" / mark / "checkpoint.json").read_bytes()
         return _decoded(msgspec.json.decode(data, type=Checkpoint))
+    except FileNotFoundError:
+        hint = "the oldest go first once they hold too much; what a run wrote stays in the run: treadle runs diff"
+        raise TraceError(f"no checkpoint {mark}: it was never there, or is gone", hint=hint) from None
     except (OSError, msgspec.DecodeError, ValueError) as error:
         raise TraceError(f"no checkpoint {mark}: {error}") from None
+
+
+def sweep(state: Path, *, keep: str = "", cap: int = CAP_BYTES) -> tuple[str, ...]:
+    """Removes what a kill left half made, and the oldest checkpoints beyond `cap` bytes; the ids of the latter.
+
+    To be called by whoever holds the repository's write lock. `keep` and what a journal needs stay. Looks at sizes
+    once in a while only.
+    """
+    home = state / "checkpoints"
+    names = sorted(os.listdir(home)) if home.is_dir() else []
+    for name in names:
+        if name.startswith(_NEW):
+            shutil.rmtree(home / name, ignore_errors=True)
+    marks = [name for name in names if not name.startswith(".")]
+    if cap == CAP_BYTES and len(marks) % _EVERY:
+        return ()
+    cap = min(cap, shutil.disk_usage(state).free // _SHARE)
+    sizes = {mark: _size(home / mark) for mark in marks}
+    total = sum(sizes.values())
+    gone: list[str] = []
+    for mark in marks:
+        if total <= cap:
+            break
+        if mark != keep:
+            # Renamed first: what is half removed must not pass for a checkpoint.
+            os.rename(home / mark, home / f"{_NEW}{mark}")
+            shutil.rmtree(home / f"{_NEW}{mark}", ignore_errors=True)
+            total -= sizes[mark]
+            gone.append(mark)
+    return tuple(gone)
+
+
+def _size(folder: Path) -> int:
+    with os.scandir(folder) as found:
+        return sum(entry.stat(follow_symlinks=False).st_size for entry in found)
 
 
 def make_void(state: Path, checkpoint: Checkpoint) -> None:

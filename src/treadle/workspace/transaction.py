@@ -128,6 +128,7 @@ def _write(
         _take_back(root, state, checkpoint)
         raise
     _finish(root, state, checkpoint)
+    checkpoints.sweep(state, keep=checkpoint.id)
     return checkpoint.id
 
 
