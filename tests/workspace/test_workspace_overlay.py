@@ -486,3 +486,21 @@ async def test_a_repository_in_shared_memory(sandbox):
         assert done.output == f"f\n{root}\n"
         assert done.changes.paths == ("g",)
         assert not Path("/dev/shm/s").exists()
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_no_command_changes_what_acts(repo, sandbox, there):
+    """`.treadle` in the repository is read only; where there was none, what a command makes of it is dropped."""
+    if there:
+        (repo / ".treadle").mkdir()
+        (repo / ".treadle" / "settings.yaml").write_text("mode: step\n")
+    before = tree(repo)
+    given = (
+        MergedView(open_base(repo, "tree")).write(".treadle/given.yaml", "g\n").changes if there else EMPTY
+    )
+    text = "echo 'cloud: all' > .treadle/settings.yaml; mkdir -p .treadle/agents; echo x > .treadle/agents/a.yaml; echo y > y; cat .treadle/*"
+    done = await sandbox(repo).run(sh(text), given)
+    assert done.changes.paths == ((".treadle/given.yaml", "y") if there else ("y",))
+    assert ("mode: step" in done.output) is there
+    assert there or "[not kept: .treadle/agents/a.yaml]" in done.output
+    assert tree(repo) == before

@@ -91,17 +91,17 @@ def handle(args: argparse.Namespace) -> int:
 
 def _sandbox(root: Path) -> str:
     """The level to run under where none was named: "" for the settings' own, `clone` where these name none and the
-    overlay does not hold. A copy has no wall, but what runs in it is treadle's own project."""
+    no wall holds. A copy without Landlock has none, but what runs in it is treadle's own project."""
     from treadle.protocol.errors import SpecError
     from treadle.spec.load import load_catalog
-    from treadle.workspace.sandbox import overlay_holds
+    from treadle.workspace.sandbox import clone_holds, overlay_holds
     from treadle.workspace.state import state_dir
 
     try:
         named = load_catalog(root).settings.sandbox != "auto"
     except SpecError:
         return ""
-    if named or overlay_holds(root, state_dir(root)):
+    if named or overlay_holds(root, state_dir(root)) or clone_holds():
         return ""
     sys.stderr.write("  no overlay here: the demo, treadle's own project, runs in a copy without a wall\n")
     return "clone"

@@ -8,10 +8,8 @@ from typing import Literal
 from treadle.protocol.errors import TreadleError
 from treadle.spec.catalog import Catalog
 
-_UNWALLED = {
-    "clone": "clone, as your settings say: a copy at another path, without a wall",
-    "off": "off, as your settings say: in place, without a wall",
-}
+_UNWALLED = "off, as your settings say: in place, without a wall"
+_COPIED = "clone, as your settings say: a copy at another path, "
 
 
 def place_rows(root: Path) -> list[tuple[str, str]]:
@@ -75,16 +73,18 @@ def _screen() -> str:
 
 
 def sandbox(
-    root: Path, choice: Literal["auto", "overlay", "clone", "off"]
+    root: Path, choice: Literal["auto", "overlay", "clone", "container", "off"]
 ) -> tuple[str, TreadleError | None]:
     """The level of protection that a run would have, or what is missing: the overlay is tried, nothing run in it."""
     import tempfile
 
-    if choice in _UNWALLED:
-        return _UNWALLED[choice], None
-
     from treadle.workspace.base import open_base
-    from treadle.workspace.sandbox import open_sandbox
+    from treadle.workspace.sandbox import clone_holds, open_sandbox
+
+    if choice == "off":
+        return _UNWALLED, None
+    if choice == "clone":
+        return _COPIED + ("held by Landlock" if clone_holds() else "without a wall"), None
 
     with tempfile.TemporaryDirectory(prefix="treadle-doctor-") as area:
         try:

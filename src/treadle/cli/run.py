@@ -66,12 +66,19 @@ def add_run_options(parser: argparse.ArgumentParser, *, again: bool = False) -> 
     parser.add_argument(
         "--sandbox",
         default="",
-        choices=("auto", "overlay", "clone", "off"),
-        metavar="auto|overlay|clone|off",
-        help="where commands run (off: in place)",
+        choices=("auto", "overlay", "clone", "container", "off"),
+        metavar="auto|overlay|clone|container|off",
+        help="where commands run (container: this one is the wall; off: in place)",
     )
     parser.add_argument(
-        "--allow-network", action="store_true", help="commands of this run may reach the network"
+        "--network",
+        default="",
+        choices=("none", "loopback", "all"),
+        metavar="none|loopback|all",
+        help="what commands of this run reach (your settings: loopback, an interface of their own)",
+    )
+    parser.add_argument(
+        "--allow-network", action="store_const", const="all", dest="network", help="short for --network all"
     )
     parser.add_argument(
         "--cloud",
@@ -124,11 +131,12 @@ def run_loop_headless(root: Path, loop: str, task: str, args: Any) -> int:
             args.base,
             args.mode,
             args.sandbox,
-            Flags(write=not args.dry_run, git=args.git, network=args.allow_network),
+            Flags(write=not args.dry_run, git=args.git),
             attended=attended,
             trusted=True,
             silence_s=args.wait,
             cloud=args.cloud,
+            network=args.network,
             chosen=choice.told if choice else "",
             thread=thread_asked(root, args),
         )

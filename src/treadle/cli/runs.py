@@ -154,7 +154,8 @@ def _resume(root: Path, args: argparse.Namespace) -> int:
     options = Options(
         mode=args.mode,
         sandbox=args.sandbox,
-        flags=Flags(write=not args.dry_run, git=args.git, network=args.allow_network),
+        network=args.network,
+        flags=Flags(write=not args.dry_run, git=args.git),
         attended=attended,
         trusted=True,
         silence_s=args.wait,

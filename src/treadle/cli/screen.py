@@ -64,11 +64,12 @@ def _understood(words: Sequence[str]) -> "tuple[str, str, bool, Callable[[], Opt
     def options() -> "Options":
         from treadle.session.session import Flags, Options
 
-        flags = Flags(write=not args.dry_run, git=args.git, network=args.allow_network)
+        flags = Flags(write=not args.dry_run, git=args.git)
         return Options(
             base=args.base,
             mode=args.mode,
             sandbox=args.sandbox,
+            network=args.network,
             flags=flags,
             silence_s=args.wait,
             cloud=args.cloud,

@@ -30,6 +30,7 @@ from treadle.protocol.events import (
 from treadle.protocol.text import encode_json
 from treadle.session.ending import Ending, ending_by, finished, settled
 from treadle.session.options import Options as Options
+from treadle.session.options import granted
 from treadle.session.records import Recorded, recorded, runs_of
 from treadle.session.starting import Begin, new_id, no_such_loop, started_by, traceback_of
 from treadle.session.thread import thread_text
@@ -109,7 +110,9 @@ class Session:
         self._base_spec = options.base or (record.started.base if record else self.loop.base)
         self._base = open_base(root, self._base_spec)
         choice = options.sandbox or self.catalog.settings.sandbox
-        self._runner = open_sandbox(root, self._base, self.folder, choice)
+        grants = granted(self.catalog.settings, options)
+        self._flags = msgspec.structs.replace(self._flags, network=grants.network == "all")
+        self._runner = open_sandbox(root, self._base, self.folder, choice, grants)
         self._trace = TraceWriter(self.folder)
         known = record.marks if record else None
         self._watch = BaseWatch(self._base, self._base_spec, self.emit, self._trace.keep, known)
@@ -234,7 +237,7 @@ class Session:
 
     def _compose(self, meter: Meter, models: Models) -> Run:
         options, settings = self.options, self.catalog.settings
-        judge = Judge(self._runner, settings, self.emit, self._trace.keep, network=options.flags.network)
+        judge = Judge(self._runner, settings, self.emit, self._trace.keep, network=self._flags.network)
         run = Run(
             task=options.task,
             catalog=self.catalog,

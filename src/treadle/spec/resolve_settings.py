@@ -8,26 +8,32 @@ from treadle.spec import names
 from treadle.spec.faults import Faults
 from treadle.spec.fields import Fields
 from treadle.spec.read import Map
-from treadle.spec.settings import Settings, TestSettings
+from treadle.spec.settings import CommandLimits, Settings, TestSettings
 
 CHOICES = {
     "unproven": ("ask", "allow"),
     "cloud": ("never", "large only", "all"),
     "mode": ("step", "auto"),
-    "sandbox": ("overlay", "auto", "clone", "off"),
+    "sandbox": ("overlay", "auto", "clone", "container", "off"),
+    "network": ("none", "loopback", "all"),
     "git": ("ask", "allow"),
 }
 """The values of each choice, the narrowest first."""
-SETTINGS_KEYS = ("unproven", "cloud", "offline", "mode", "sandbox", "git", "python", "threads", "tests")
+SETTINGS_KEYS = (
+    "unproven", "cloud", "offline", "mode", "sandbox", "network", "git", "python", "threads", "tests", "commands",
+)  # fmt: skip
 TEST_KEYS = ("runner", "command", "timeout_s")
+COMMAND_KEYS = ("processes", "file_mb", "open_files", "memory_mb")
 _REFUSED = {
     ("unproven", "allow"): "unproven changes are written only where you allow it yourself",
     ("git", "allow"): "git operations go unasked only where you allow it yourself",
+    ("sandbox", "container"): "commands run without a wall only where you allow it yourself",
+    ("network", "all"): "what commands may reach is yours to say",
     ("sandbox", "clone"): "commands run without a wall only where you allow it yourself",
     ("sandbox", "off"): "commands run without a wall only where you allow it yourself",
     ("cloud", "all"): "what leaves this machine is yours to say",
 }
-_NARROWING = ("unproven", "cloud", "mode", "sandbox", "git")
+_NARROWING = ("unproven", "cloud", "mode", "sandbox", "network", "git")
 
 
 def resolve_settings(layers: list[Map], faults: Faults) -> Settings:
@@ -79,16 +85,34 @@ def _read(fields: Fields, before: Settings, of_repository: bool) -> dict[str, An
             fields.fault(
                 "python", "repository_widens", what="python", found=found.pop("python"), reason=reason
             )
-    if "threads" in fields.map:
-        found["threads"] = int(fields.number("threads", 0, 1024, whole=True) or 0)
-        if of_repository:
-            reason = "what this machine can spare is yours to say"
-            count = found.pop("threads")
-            fields.fault("threads", "repository_widens", what="threads", found=count, reason=reason)
+    found.update(_of_machine(fields, before, of_repository))
     raw = fields.mapping("tests")
     if raw is not None:
         found["tests"] = _tests(Fields(raw, fields.faults, TEST_KEYS), before.tests)
     return found
+
+
+def _of_machine(fields: Fields, before: Settings, of_repository: bool) -> dict[str, Any]:
+    """What of the machine treadle and its commands may use: the user's to say."""
+    found: dict[str, Any] = {}
+    reason = "what this machine can spare is yours to say"
+    if "threads" in fields.map:
+        found["threads"] = int(fields.number("threads", 0, 1024, whole=True) or 0)
+        if of_repository:
+            count = found.pop("threads")
+            fields.fault("threads", "repository_widens", what="threads", found=count, reason=reason)
+    raw = fields.mapping("commands")
+    if raw is not None and of_repository:
+        fields.fault("commands", "repository_widens", what="commands", found="limits", reason=reason)
+    elif raw is not None:
+        found["commands"] = _limits(Fields(raw, fields.faults, COMMAND_KEYS), before.commands)
+    return found
+
+
+def _limits(fields: Fields, before: CommandLimits) -> CommandLimits:
+    said = {key: fields.number(key, 0, 1 << 40, whole=True) for key in COMMAND_KEYS}
+    given = {key: int(number) for key, number in said.items() if number is not None}
+    return msgspec.structs.replace(before, **given)
 
 
 def _is_outside(python: str) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 
 from treadle.spec import names
 from treadle.spec.output import KEYWORDS, TYPES
-from treadle.spec.resolve_settings import CHOICES
+from treadle.spec.resolve_settings import CHOICES, COMMAND_KEYS
 
 Schema = dict[str, Any]
 
@@ -272,6 +272,10 @@ def _settings() -> Schema:
                 "python": _TEXT,
                 "threads": _number("0 is as many as there are cores.", 0, 1024, whole=True),
                 "tests": tests,
+                "commands": _object(
+                    "What one command may use, 0 for as much as treadle itself; a repository can't say it.",
+                    {key: _number("0 is no limit.", 0, 1 << 40, whole=True) for key in COMMAND_KEYS},
+                ),
             },
         ),
     }

@@ -42,6 +42,9 @@ for name in names:
         tell(os.path.dirname(found.origin), name)
 """
 
+# Every other device is a disk, a memory, somebody's terminal.
+_DEVICES = frozenset({"null", "zero", "full", "random", "urandom", "fd", "stdin", "stdout", "stderr"})
+
 
 class Clone:
     """Runs commands in copies of `root` under `area`; one copy for each command at a time."""
@@ -84,8 +87,7 @@ class Clone:
         Raises: `ProtectionMissing`, naming the module that would come from the original all the same.
         """
         folder = self._folder(0)
-        if not folder.exists():
-            copies.copy_tree(self._root, folder)
+        self._copy(folder)
         modules = self._modules()
         for place, _ in self._from_original(folder, modules):
             if place not in self._python_path:
@@ -107,14 +109,15 @@ class Clone:
         self, folder: Path, command: Command, changes: ChangeSet, on_output: OnOutput | None
     ) -> CommandResult:
         before = await asyncio.to_thread(self._lay_out, folder, changes)
-        laid = LaidOut(folder, folder.parent, self._base, changes, before)
+        laid = LaidOut(folder, folder.parent, self._base, changes, before, self._store(folder))
         argv = [self._mapped(part, folder) for part in command.argv]
         env = self._environment(command, folder)
         wall = self._wall(folder.parent, env) if self._walled else None
         return await run_laid_out(laid, command, argv, env, on_output, wall)
 
     def _wall(self, own: Path, env: dict[str, str]) -> Wall:
-        hidden = (*hidden_paths(os.path.realpath(env.get("HOME") or "/")), *sockets())
+        devices = (f"/dev/{name}" for name in os.listdir("/dev") if name not in _DEVICES)
+        hidden = (*hidden_paths(os.path.realpath(env.get("HOME") or "/")), *sockets(), *devices)
         spec = self._area / f"spec-{own.name}"
         return Wall(own, spec, self._area / "denied", self._grants, hidden)
 
@@ -132,9 +135,20 @@ class Clone:
     def _folder(self, slot: int) -> Path:
         return self._area / f"clone-{slot}" / self._root.name
 
-    def _lay_out(self, folder: Path, changes: ChangeSet) -> dict[str, copies.Signature]:
+    def _copy(self, folder: Path) -> None:
+        store = self._store(folder)
         if not folder.exists():
             copies.copy_tree(self._root, folder)
+            copies.part_git(folder, store)
+        else:
+            copies.point_to_git(folder, store)
+
+    def _store(self, folder: Path) -> Path:
+        """Where git's folder of the copy lies: beside what commands may write."""
+        return self._area / f"git-{folder.parent.name}"
+
+    def _lay_out(self, folder: Path, changes: ChangeSet) -> dict[str, copies.Signature]:
+        self._copy(folder)
         copies.reset(folder, self._base)
         whole = self._base.delta.then(changes)
         copies.apply(folder, whole)

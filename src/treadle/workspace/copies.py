@@ -11,7 +11,7 @@ from treadle.workspace.base import TreeBase, file_mode, read_file
 from treadle.workspace.changes import Change, ChangeSet, digest
 from treadle.workspace.harvest import pyc_files
 from treadle.workspace.layers import put_file, remove_tree
-from treadle.workspace.paths import parents
+from treadle.workspace.paths import is_own, parents
 from treadle.workspace.view import Base
 
 Signature = tuple[int, int, int, int]
@@ -40,6 +40,26 @@ def _open(folder: Path) -> None:
                 os.chmod(path, stat.S_IMODE(mode) | 0o700)
     mode = os.lstat(folder).st_mode
     os.chmod(folder, stat.S_IMODE(mode) | 0o700)
+
+
+def part_git(folder: Path, store: Path) -> None:
+    """Moves git's folder of the copy `folder` to `store`, where a command in the copy can't change it; not one with
+    submodules, which know it by where it lies."""
+    own = folder / ".git"
+    if own.is_dir() and not own.is_symlink() and not (own / "modules").exists():
+        os.rename(own, store)
+        point_to_git(folder, store)
+
+
+def point_to_git(folder: Path, store: Path) -> None:
+    """Makes the `.git` of the copy what it was, whatever a command made of it."""
+    own = folder / ".git"
+    if not store.is_dir():
+        return
+    if own.is_dir() and not own.is_symlink():
+        remove_tree(own)
+    own.unlink(missing_ok=True)
+    own.write_bytes(b"gitdir: " + os.fsencode(store) + b"\n")
 
 
 def signatures(folder: Path, paths: Iterable[str]) -> dict[str, Signature]:
@@ -111,7 +131,7 @@ def collect(folder: Path, base: Base, given: ChangeSet, before: dict[str, Signat
     after: dict[str, Change] = {}
     for path in names:
         earlier = given.get(path)
-        if now.get(path) == before.get(path):
+        if now.get(path) == before.get(path) or is_own(path):
             if earlier is not None:
                 after[path] = earlier
             continue

@@ -12,7 +12,7 @@ from treadle.workspace.base import TreeBase
 from treadle.workspace.changes import Change, ChangeSet, digest
 from treadle.workspace.git import GitFailed, git, paths
 from treadle.workspace.layers import Upper, load, merge, scan
-from treadle.workspace.paths import parents
+from treadle.workspace.paths import is_own, parents
 from treadle.workspace.view import Base
 from treadle.workspace.walk import is_cache
 
@@ -70,12 +70,25 @@ def harvest(
                 after[path] = Change(None, mode or 0o100644, before, was)
         elif now.content != content or now.mode != mode:
             after[path] = Change(now.content, now.mode, before, was)
+    left_out += _put_back_own(after, given)
     stale = {*touched, *after}
     dropped = {path for path in ignored if _source(path) in stale}
     kept = {*masks, *dropped, *(p for p in (*found.entries, *found.gone) if p not in ignored)}
     _move(upper, layer, kept, below)
     note = "".join(f"\n[not kept: {path}]" for path in sorted(left_out)[:20])
     return Harvest(ChangeSet(after), note)
+
+
+def _put_back_own(after: dict[str, Change], given: ChangeSet) -> list[str]:
+    """Makes what the command did to treadle's own settings undone; gives those paths."""
+    done = [p for p in {*after, *given.changes} if is_own(p) and after.get(p) != given.get(p)]
+    for path in done:
+        earlier = given.get(path)
+        if earlier is None:
+            del after[path]
+        else:
+            after[path] = earlier
+    return done
 
 
 def _changed_since(base: Base, path: str, since_ns: int) -> bool:

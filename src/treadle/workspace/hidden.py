@@ -69,7 +69,7 @@ IN_HOME: dict[str, str] = {
             ".claude", ".claude.json", ".codex", ".gemini", ".aider", ".aider.conf.yml", ".config/opencode",
             ".local/share/opencode", ".continue", ".cursor", ".config/Cursor", ".config/Code", ".config/VSCodium",
             ".vscode-server/data", ".copilot", ".config/goose", ".config/io.datasette.llm", ".ollama/id_ed25519",
-            ".openai", ".anthropic", ".config/zed", ".config/JetBrains",
+            ".openai", ".anthropic", ".config/treadle", ".local/state/treadle", ".config/zed", ".config/JetBrains",
         ),
         _AGENT,
     ),

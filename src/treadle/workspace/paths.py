@@ -35,6 +35,11 @@ def _is_name(path: str) -> bool:
     return True
 
 
+def is_own(path: str) -> bool:
+    """Whether `path` lies in `.treadle`, whose files act: no command changes those."""
+    return path.partition("/")[0].lower() == ".treadle"
+
+
 def parents(path: str) -> list[str]:
     """The folders above `path`, the nearest first; the root itself is left out."""
     above: list[str] = []

@@ -20,13 +20,14 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 
 class LaidOut(Struct, frozen=True):
     """A folder that holds `base` under `changes`; `before` are its signatures, `aside` a folder for what is no
-    part of it."""
+    part of it, `git` where the copy's own git folder was put."""
 
     folder: Path
     aside: Path
     base: Base
     changes: ChangeSet
     before: dict[str, copies.Signature]
+    git: Path | None = None
 
 
 class Wall(Struct, frozen=True):
@@ -99,6 +100,8 @@ async def run_laid_out(
         code = None if ended.timed_out else returncode(ended.said, ended.output, command)
         wall.must_hold()
     after = laid.changes
+    if laid.git is not None:
+        await asyncio.to_thread(copies.point_to_git, laid.folder, laid.git)
     if not ended.timed_out:
         after = await asyncio.to_thread(copies.collect, laid.folder, laid.base, laid.changes, laid.before)
     return CommandResult(
