@@ -12,6 +12,7 @@ from textual import on
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.css.query import NoMatches
 from textual.events import Resize
 from textual.screen import Screen
 from textual.widget import Widget
@@ -83,7 +84,12 @@ class TreadleApp(App[int]):
         self._last_interrupt = 0.0
 
     def _handle_exception(self, error: Exception) -> None:
-        """A fault of the screen's own ends it; who opened it tells of it, instead of Textual's traceback."""
+        """A fault of the screen's own ends it; who opened it tells of it, instead of Textual's traceback.
+
+        What is still being painted while the screen is taken down finds no widgets, which is none.
+        """
+        if isinstance(error, NoMatches) and self._exit:
+            return
         self.fault = self.fault or error
         self.exit(70)
 

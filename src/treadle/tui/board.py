@@ -27,6 +27,7 @@ from treadle.tui.welcome import earlier, welcome
 if TYPE_CHECKING:
     from treadle.session.records import Recent
     from treadle.session.review import FileReview
+    from treadle.session.setup import Row as Bound
     from treadle.session.trust import Standing as Trust
     from treadle.spec.catalog import Catalog
     from treadle.tui.desk import Standing
@@ -48,6 +49,7 @@ class Board:
         self.branch = ""
         self.mode = "auto"
         self.recent: tuple[Recent, ...] = ()
+        self.bound: tuple[Bound, ...] = ()
         self.catalog: Catalog | None = None
         self.trust: Trust | None = None
         self._painted: object = None
@@ -135,7 +137,9 @@ class Board:
     def _blocks(self) -> list[Content]:
         story, focus = self.story, self.focus
         if self.tab == "Transcript":
-            first = welcome(self.root, self.catalog, self.palette, self.trust) if self.view is None else []
+            first: list[Content] = []
+            if self.view is None:
+                first = welcome(self.root, self.catalog, self.palette, self.trust, self.bound)
             return [*first, *story.transcript(focus)]
         if self.tab == "Prompt":
             return panes.prompt_of(story, focus, self._coming())

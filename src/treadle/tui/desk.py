@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from treadle.session.records import Recent
     from treadle.session.review import FileReview
     from treadle.session.session import Options, Session
+    from treadle.session.setup import Row
     from treadle.session.trust import Standing as Trust
     from treadle.session.view import View
     from treadle.spec.catalog import Catalog
@@ -92,6 +93,16 @@ class Desk:
                 return ()  # a run that begins tells what is wrong with the folder
 
         self.standing.recent = await self.engine.call(looked)
+
+    async def see_models(self) -> "tuple[Row, ...]":
+        """What answers for each tier as it is bound now, a row each."""
+        from treadle.session.setup import probe, rows, standing
+
+        catalog = self.catalog
+        if catalog is None:
+            return ()
+        found = await self.engine.wait(probe(self.root))
+        return rows(found, standing(found, catalog.tiers, catalog.settings.cloud))
 
     async def list_files(self) -> None:
         """Learns the repository's files, for completion."""

@@ -1,6 +1,7 @@
 """A sitting: from the first task to the last, what is running now, what waits, and what the person said to it."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,7 @@ class Sitting:
         self.ask_trust: Callable[[Trust], Awaitable[bool]] | None = None
         self._ready = asyncio.Event()
         self._is_warm = False
+        self._seeing: asyncio.Task[None] | None = None
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -69,6 +71,13 @@ class Sitting:
             self.board.story.say(("✘ ", "$bad"), fault)
         if self.desk.catalog is not None and self.mode == "auto":
             self.mode = self.board.mode = self._options().mode or self.desk.catalog.settings.mode
+        self._changed()
+        self._seeing = asyncio.create_task(self._see_models())
+
+    async def _see_models(self) -> None:
+        """What answers for each tier, for the idle screen; who waits for nothing asks."""
+        assert self.desk is not None
+        self.board.bound = await self.desk.see_models()
         self._changed()
 
     def start(self, task: str) -> None:
@@ -234,6 +243,12 @@ class Sitting:
 
     def close(self, exit_code: int = 130) -> None:
         """Ends everything; a run under way ends with that code."""
+        if (
+            self._seeing is not None
+            and not self._seeing.done()
+            and threading.current_thread() is threading.main_thread()
+        ):
+            self._seeing.cancel()
         if self._engine is not None:
             self._engine.close(exit_code)
         if self._running is not None:

@@ -12,6 +12,7 @@ from treadle.tui.theme import Palette
 
 if TYPE_CHECKING:
     from treadle.session.records import Recent
+    from treadle.session.setup import Row
     from treadle.session.trust import Standing
     from treadle.spec.catalog import Catalog
 
@@ -51,9 +52,14 @@ def _ago(seconds: float) -> str:
 
 
 def welcome(
-    root: Path, catalog: "Catalog | None", palette: Palette, trust: "Standing | None" = None
+    root: Path,
+    catalog: "Catalog | None",
+    palette: Palette,
+    trust: "Standing | None" = None,
+    bound: "Sequence[Row]" = (),
 ) -> list[Content]:
-    """The blocks of an idle screen, as far as what is configured is known yet; `trust` is what will be asked for."""
+    """The blocks of an idle screen, as far as what is configured is known yet; `trust` is what will be asked for,
+    `bound` what answers for each tier."""
     shown = [line((root.name, "bold"), (f"  {root}", "$dim")), line("")]
     shown += [line(PURPOSE), line("")]
     shown += [line((f"  {key:<8}", "$accent bold"), (does, "")) for key, does in _TRY]
@@ -62,17 +68,18 @@ def welcome(
     if catalog is None:
         return shown
     shown += [line(""), line(("tiers, cheapest first", "$dim"))]
+    missing = {row.tier: row.missing for row in bound}
     for tier in catalog.tiers.tiers:
         names = ", ".join(entry.name for entry in tier.models)
         is_code = not tier.models and tier.name == catalog.tiers.tiers[0].name
         said = names or ("solvers, no model needed" if is_code else "no model bound")
-        shown.append(
-            line((f"  {tier.name:<8}", palette.tier(tier.name) + " bold"), (said, "" if names else "$dim"))
-        )
+        why = (f"  {missing[tier.name]}", "$held") if names and missing.get(tier.name) else ""
+        style = "" if names and not why else "$dim"
+        shown.append(line((f"  {tier.name:<8}", palette.tier(tier.name) + " bold"), (said, style), why))
     shown += [line(""), line(("loops", "$dim"))]
     for name, loop in catalog.loops.items():
         shown.append(line((f"  {name:<8}", "bold"), (cut(loop.description, 90), "")))
-    return shown
+    return [*shown, line("")]
 
 
 def _untrusted(trust: "Standing") -> list[Content]:
