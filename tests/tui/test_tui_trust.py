@@ -88,9 +88,6 @@ async def test_a_flag_asks_nothing_and_remembers_nothing(make_repo):
 async def test_what_is_written_after_a_yes_is_trusted_as_it_is_made(make_repo):
     """A loop that changes the runner's settings, taken at the one question, asks for no trust again."""
     more = edits(("addopts =", "addopts = -q"), path="setup.cfg")
-    calls = [
-        {"name": "write", "arguments": {"path": "setup.cfg", "content": "[tool:pytest]\naddopts = -q\n"}}
-    ]
     root = make_repo(
         {
             **CALC,

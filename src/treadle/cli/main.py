@@ -88,8 +88,8 @@ def _loop_or_task(words: list[str]) -> int:
     """
     from treadle.cli.run import loop_names
 
-    names = loop_names()
     first = words[0]
+    names = loop_names(first)
     if first in names:
         return _dispatch(["run", "--loop", *words])
     here = f"loops here: {', '.join(names) or 'none'}"

@@ -10,8 +10,9 @@ from typing import Any
 
 from treadle.cli.arguments import Output, add_output
 from treadle.cli.trust import ask_person
+from treadle.protocol.errors import SpecError
 from treadle.protocol.text import valid
-from treadle.spec.load import load_catalog
+from treadle.spec.load import folders_for, load_folders
 from treadle.workspace.git import find_root
 
 
@@ -157,9 +158,12 @@ def thread_asked(root: Path, args: Any) -> str:
     return find_run(root, args.thread).name
 
 
-def loop_names() -> list[str]:
-    """The names of the loops that can be run here, sorted. Raises `SpecError` for faults in their files."""
-    return sorted(load_catalog(find_root(Path.cwd())).loops)
+def loop_names(wanted: str) -> list[str]:
+    """The names of the loops that stand here, sorted. Raises `SpecError` for faults where `wanted` is none of them."""
+    catalog, faults = load_folders(folders_for(find_root(Path.cwd())))
+    if wanted not in catalog.loops and faults:
+        raise SpecError(faults.lines())
+    return sorted(catalog.loops)
 
 
 def _piped() -> str:
