@@ -18,7 +18,7 @@ def _set_up(_own_folders: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.endswith("_API_KEY") or name == "NO_COLOR":
             monkeypatch.delenv(name)
-    monkeypatch.setattr("treadle.tui.app._FLUSH_S", 0.02)
+    monkeypatch.setattr("treadle.tui.app._FLUSH_S", 0.04)
     monkeypatch.setattr("treadle.tui.task_area._WAIT_S", 0.02)
     monkeypatch.setattr("treadle.tui.gate_bar._WORD_S", 0.02)
     # The pilot's own waiting after each key: shorter, and not for a run that works in another thread.

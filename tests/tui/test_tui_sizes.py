@@ -1,6 +1,5 @@
 """Narrow, wide, resized in mid-run, and in each theme: all stays inside, and what matters stays in sight."""
 
-import pytest
 from tui_samples import ANSWERS, talking
 from tui_sitting import sit
 
@@ -27,36 +26,42 @@ def inside(sat):
     assert len(sat.lines) == height
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
-async def test_a_run_is_held_reviewed_and_ended_at_every_size(make_repo, size):
-    root = make_repo({**APART, **mending(MENDS_AND_MORE, DONE)})
-    async with sit(root, size=size) as sat:
-        await sat.sees("treadle", "a task")
+async def at_each_size(sat, *words):
+    """What must be in sight is, at each of the sizes."""
+    for size in SIZES:
+        await sat.pilot.resize_terminal(*size)
+        await sat.sees(*words)
+        await sat.until(lambda size=size: ("✘ 1  t" in sat.text) == (size[0] >= 96))
         inside(sat)
-        sat.app.sitting.set_mode("step")
+
+
+async def test_a_run_is_held_reviewed_and_ended_at_every_size(make_repo):
+    root = make_repo({**APART, **mending(MENDS_AND_MORE, DONE)})
+    async with sit(root, size=(80, 24), mode="step") as sat:
+        await sat.sees("treadle", "each step with the cheapest thing", "a task")
+        inside(sat)
         await sat.types("/loop go Mend add")
         await sat.held("before_step")
-        await sat.sees("next", "step into", "continue", "abort", "help")
-        inside(sat)
+        await sat.press("n")
+        await sat.until(lambda: (q := sat.app.gate.question) is not None and q.question == "q2")
+        await at_each_size(sat, "next", "step into", "continue", "abort", "help")
+        sat.app.gate.focus()
         await sat.press("c")
         await sat.reviewing()
-        await sat.sees("yes: all 2 hunks", "deny", "[✔] @@")
-        inside(sat)
-        assert ("✘ 1  t" in sat.text) == (size[0] >= 96)
+        await at_each_size(sat, "yes: all 2 hunks", "deny", "[✔] @@")
+        await sat.pilot.resize_terminal(60, 20)
         await sat.press("space", "f2")
-        await sat.sees("1 of 2 hunks")
-        if size[0] < 96:
-            await sat.sees("✘ 1  t")
-            await sat.press("f2")
-        await sat.press("f1")
+        await sat.sees("1 of 2 hunks", "✘ 1  t")
+        inside(sat)
+        await sat.press("f2", "f1")
         await sat.sees("While a run is held")
         inside(sat)
-        await sat.press("escape", "escape")
+        await sat.press("escape")
         await sat.until(lambda: len(sat.app.screen_stack) == 1)
         sat.app.gate.focus()
         await sat.press("d")
         await sat.ended()
-        inside(sat)
+        await at_each_size(sat, "stopped")
 
 
 async def test_turning_about_a_turn_at_the_gate_has_its_keys_in_sight_on_a_small_screen(make_repo):
@@ -92,19 +97,17 @@ async def test_resizing_in_mid_run_and_under_the_help(make_repo):
         await sat.ended()
 
 
-@pytest.mark.parametrize("theme", ["treadle", "treadle-light", "ansi-dark", "dracula", "ansi-light"])
-async def test_each_theme_draws_every_tab(make_repo, theme):
+async def test_each_theme_draws_every_tab(make_repo):
     root = make_repo(talking(ANSWERS))
+    drawn = {}
     async with sit(root, loop="talk", task="x") as sat:
         await sat.ended()
-        await sat.types(f"/theme {theme}")
-        await sat.sees(f"theme {theme}")
-        for tab in ("Diff", "Prompt", "Context", "Checks", "Trace", "Transcript"):
-            await sat.tab(tab)
-        styles = {
-            segment.style.color
-            for strip in sat.app.screen._compositor.render_strips()
-            for segment in strip
-            if segment.style and segment.style.color
-        }
-        assert len(styles) > 3
+        for theme in ("treadle", "treadle-light", "ansi-dark", "dracula", "ansi-light"):
+            await sat.types(f"/theme {theme}")
+            await sat.sees(f"theme {theme}")
+            for tab in ("Diff", "Prompt", "Context", "Checks", "Trace", "Transcript"):
+                await sat.tab(tab)
+            strips = sat.app.screen._compositor.render_strips()
+            drawn[theme] = {s.style.color for strip in strips for s in strip if s.style and s.style.color}
+    assert all(len(colours) > 3 for colours in drawn.values())
+    assert len({frozenset(colours) for colours in drawn.values()}) >= 4

@@ -20,6 +20,7 @@ from protection import level_here
 from samples import APART, mending
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
+BAR = re.compile("(?<= )[▁▂▃▄▅▆▇█]{1,2}(?=[ │]*$)")
 TIME = re.compile(r"( *)\b\d+(?:\.\d+)?s\b")
 
 pytestmark = pytest.mark.skipif(level_here() != "overlay", reason="the pictures name the overlay")
@@ -34,7 +35,7 @@ def place():
 
 
 def told(lines: list[str], place: Path) -> str:
-    """The screen without what differs from run to run: times, bars of latencies, the folder's name."""
+    """The screen without what differs from run to run: times, bars of latencies and of scrolling, the folder's name."""
     rows = []
     for line in lines:
         line = line.replace(str(place), "/tmp/treadle-12345678")
@@ -42,7 +43,7 @@ def told(lines: list[str], place: Path) -> str:
         if left.startswith(" latency") or re.fullmatch(r"[ ▁▂▃▄▅▆▇█]*[▁▂▃▄▅▆▇█] *", left):
             left = (" latency  #" if "latency" in left else " #").ljust(len(left))
         left = TIME.sub(lambda found: "#s".rjust(len(found[0])), left)
-        right = TIME.sub(lambda found: found[1] + "#s", right)
+        right = BAR.sub(lambda found: " " * len(found[0]), TIME.sub(lambda found: found[1] + "#s", right))
         rows.append((left + bar + right).rstrip())
     return "\n".join(rows) + "\n"
 
