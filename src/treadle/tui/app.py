@@ -88,7 +88,7 @@ class TreadleApp(App[int]):
 
         What is still being painted while the screen is taken down finds no widgets, which is none.
         """
-        if isinstance(error, NoMatches) and self._exit:
+        if self._exit and (isinstance(error, NoMatches) or not self.screen_stack):
             return
         self.fault = self.fault or error
         self.exit(70)
