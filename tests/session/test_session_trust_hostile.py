@@ -2,12 +2,10 @@
 
 import contextlib
 import io
-import os
 import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -30,10 +28,9 @@ MORE = (
     ("agents", "list"),
 )
 RUNS = (("fix",), ("run", "mend it"), ("-p", "mend it", "-o", "json"), ("ask", "what is it?"))
+STRACE = ("strace", "-f", "-qq", "-s", "400", "-e", "trace=execve,connect,sendto,sendmsg")
 DRIVER = """
 import sys
-from pathlib import Path
-import hostile_trees
 from treadle.cli.main import run
 words = [w.split("\\x1f") for w in sys.argv[1].split("\\x1e")]
 print([run(w) for w in words])
@@ -76,12 +73,9 @@ def test_the_kernel_saw_nothing_run_and_nothing_sent(name, tmp_path):
     words = "\x1e".join("\x1f".join(command) for command in (*BROWSED, *MORE, *RUNS))
     driver = tmp_path / "driver.py"
     driver.write_text(DRIVER)
-    tests = Path(__file__).parents[1]
     done = subprocess.run(
-        ["strace", "-f", "-qq", "-s", "400", "-e", "trace=execve,connect,sendto,sendmsg", "-o", str(log)]
-        + [sys.executable, str(driver), words],
+        [*STRACE, "-o", str(log), sys.executable, str(driver), words],
         cwd=root,
-        env={**os.environ, "PYTHONPATH": str(tests), "PATH": f"{os.environ['PATH']}"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -1,9 +1,9 @@
 """The screen over hostile repositories: opened, looked around in, asked to run, denied, left."""
 
 import pytest
+from tui_sitting import sit, traces
 
 from hostile_trees import hostile, lay_out
-from tui_sitting import sit, traces
 
 ALL = dict(hostile())
 SOME = ("treadle: the python", "git: core.fsmonitor", "file: conftest.py", "pipes")
