@@ -18,6 +18,9 @@ from treadle.workspace.command import Command
 from treadle.workspace.hidden import IN_HOME
 from treadle.workspace.sandbox import clone_holds
 
+VISIBLE = next(
+    (place for place in ("/srv", "/opt", str(Path.home())) if os.access(place, os.W_OK)), "/var/tmp"
+)
 PROGRAM = Path(__file__).parent / "escapes" / "attempts.py"
 SECRETS = sorted(name for name in IN_HOME if not name.startswith((".var", "snap", "Mail")))
 # What the copy under Landlock is known not to hold: docs/safety.md says so.
@@ -27,7 +30,8 @@ NOT_OF_A_CLONE = {"the arguments of all"}
 class World:
     """What an attempt could reach, in `top`: folders, keys, services, a process; and whether it did."""
 
-    def __init__(self, top):
+    def __init__(self, top, owner=0):
+        self.owner = owner
         self.top = top
         self.home = top / "home"
         self.root = top / "repo"
@@ -58,11 +62,18 @@ class World:
         self.unix, self.sockets = {}, [self.tcp, self.udp]
         shared = Path(tempfile.mkdtemp(prefix="treadle-escape-", dir="/dev/shm"))
         run = Path(tempfile.mkdtemp(prefix="treadle-escape-", dir="/var/tmp"))
-        self.made = [shared, run]
+        # The others lie in a temporary folder, which the command has one of its own of: this one is in sight.
+        self.visible = Path(tempfile.mkdtemp(prefix="treadle-escape-", dir=VISIBLE))
+        (self.visible / "f").write_text("the user's\n")
+        if os.getuid() == 0:
+            for path in (self.visible, self.visible / "f"):
+                os.chown(path, self.owner, self.owner)
+        self.made = [shared, run, self.visible]
         places = {
             "in the home": self.home / "s",
             "outside": self.outside / "s",
             "in the repository": self.root / "s",
+            "in a visible folder": self.visible / "s",
             "in /dev/shm": shared / "s",
             "in /var/tmp": run / "s",
         }
@@ -103,12 +114,12 @@ class World:
     def told(self, victim, treadle, *, skip=(), skip_metadata=False):
         """What the program is told."""
         folders = {
-            "a folder outside": self.outside, "the folder above": self.top, "the home": self.home, "git's folder": self.root / ".git",
+            "a visible folder outside": self.visible, "a folder outside": self.outside, "the folder above": self.top, "the home": self.home, "git's folder": self.root / ".git",
             "git's hooks": self.root / ".git" / "hooks", ".treadle": self.root / ".treadle", "treadle's state": self.home / ".local/state/treadle",
             "/etc": "/etc", "/usr/local": "/usr/local", "/": "/", "/var/tmp": "/var/tmp", "/dev/shm": "/dev/shm", "/tmp": "/tmp", "/run": "/run", "/proc/sys": "/proc/sys",
         }  # fmt: skip
         files = {
-            "a file outside": self.outside / "f", "git's configuration": self.root / ".git" / "config", "HEAD": self.root / ".git" / "HEAD",
+            "a visible file outside": self.visible / "f", "a file outside": self.outside / "f", "git's configuration": self.root / ".git" / "config", "HEAD": self.root / ".git" / "HEAD",
             "the index": self.root / ".git" / "index", ".treadle's settings": self.root / ".treadle" / "settings.yaml", "/etc/passwd": "/etc/passwd",
             "a key": self.home / ".ssh" / "id_rsa",
         }  # fmt: skip
@@ -132,6 +143,7 @@ class World:
         """Every byte, mode and name that could have changed."""
         system = [sorted(os.listdir(place)) for place in ("/etc", "/usr/local", "/", "/var/tmp")]
         mine = {p: f for p, f in tree(self.top).items() if "/state/" not in p}
+        mine |= tree(self.visible)
         return mine, system, os.stat("/etc/passwd").st_mode
 
 
@@ -212,7 +224,7 @@ def test_nothing_gets_out_for_an_ordinary_user(somebody, level):  # noqa: F811
     if os.getuid() != 0:
         pytest.skip("the other test was one already")
     folder, run = somebody
-    world = World(folder / "w")
+    world = World(folder / "w", NOBODY)
     program = folder / "program" / "attempts.py"
     program.parent.mkdir()
     program.write_bytes(PROGRAM.read_bytes())

@@ -10,7 +10,7 @@ from workspace_helpers import tree
 
 from protection import level_here
 from treadle.protocol.errors import PathError, ProtectionMissing
-from treadle.workspace import launch, overlay
+from treadle.workspace import landlock, launch, overlay
 from treadle.workspace import sandbox as sandbox_module
 from treadle.workspace.base import open_base
 from treadle.workspace.changes import EMPTY, EXECUTABLE
@@ -54,7 +54,7 @@ def no_namespaces(monkeypatch):
 def test_without_the_overlay_nothing_without_a_wall_is_taken_unasked(
     repo, sandbox, no_namespaces, tmp_path, choice, monkeypatch
 ):
-    monkeypatch.setattr(sandbox_module, "version", lambda: 5)
+    monkeypatch.setattr(landlock, "version", lambda: 5)
     with pytest.raises(ProtectionMissing, match="Operation not permitted") as refused:
         sandbox(repo, choice=choice)
     assert "--sandbox clone" in refused.value.hint and "--sandbox off" in refused.value.hint

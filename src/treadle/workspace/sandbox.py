@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from treadle.protocol.errors import ProtectionMissing
 from treadle.workspace.command import Grants, Runner
-from treadle.workspace.landlock import WALL, version
 from treadle.workspace.layers import remove_tree
 from treadle.workspace.view import Base
 
@@ -59,11 +58,20 @@ def open_sandbox(
 
 def clone_holds() -> bool:
     """Whether this machine's kernel makes a wall around a copy."""
-    return _landlock() >= WALL
+    if not sys.platform.startswith("linux"):
+        return False
+    from treadle.workspace.landlock import WALL, version
+
+    return version() >= WALL
 
 
-def _landlock() -> int:
-    return version() if sys.platform.startswith("linux") else 0
+def _has_landlock() -> bool:
+    """Whether the kernel has any version of it."""
+    if not sys.platform.startswith("linux"):
+        return False
+    from treadle.workspace.landlock import version
+
+    return version() > 0
 
 
 def _must_be_container() -> None:
@@ -104,9 +112,9 @@ _HINT = (
 def _clone(root: Path, base: Base, state: Path, grants: Grants, level: str = "") -> Runner:
     from treadle.workspace.clone import Clone
 
-    has = _landlock()
-    level = level or ("clone" if has >= WALL else "clone, no wall")
-    clone = _owning(lambda area: Clone(root, base, area, grants, level=level, walled=has > 0), state)
+    has = _has_landlock()
+    level = level or ("clone" if clone_holds() else "clone, no wall")
+    clone = _owning(lambda area: Clone(root, base, area, grants, level=level, walled=has), state)
     try:
         clone.probe_clone()
         if has:
