@@ -122,8 +122,12 @@ class TreeBase:
     def files(self) -> tuple[str, ...]:
         """All files but ignored ones, sorted; listed once."""
         if self._files is None:
-            self._files = tuple(sorted(_on_disk(self.root, self._listed())))
+            self._files = tuple(sorted(self.look()))
         return self._files
+
+    def look(self) -> dict[str, os.stat_result]:
+        """All files but ignored ones by path, as they stand there now."""
+        return _on_disk(self.root, self._listed())
 
     def _listed(self) -> list[str]:
         if not self._versioned:
@@ -216,23 +220,24 @@ def _try_mode(root: Path, path: str) -> int | None:
         return None
 
 
-def _on_disk(root: Path, listed: list[str]) -> set[str]:
+def _on_disk(root: Path, listed: list[str]) -> dict[str, os.stat_result]:
     """Those of `listed` that are files or links there, and not reached through a linked folder."""
-    found: set[str] = set()
+    found: dict[str, os.stat_result] = {}
     linked: dict[str, bool] = {"": False}
+    top = f"{root}/"
 
     def is_linked(folder: str) -> bool:
         if folder not in linked:
-            linked[folder] = is_linked(folder.rpartition("/")[0]) or os.path.islink(f"{root}/{folder}")
+            linked[folder] = is_linked(folder.rpartition("/")[0]) or os.path.islink(top + folder)
         return linked[folder]
 
     for path in listed:
         try:
-            mode = os.lstat(f"{root}/{path}").st_mode
+            here = os.lstat(top + path)
         except OSError:
             continue
-        if git_mode(mode) is not None and not is_linked(path.rpartition("/")[0]):
-            found.add(path)
+        if git_mode(here.st_mode) is not None and not is_linked(path.rpartition("/")[0]):
+            found[path] = here
     return found
 
 

@@ -149,7 +149,7 @@ def _save(root: Path, folder: Path, changes: ChangeSet, path: str, spare: str) -
         there = beneath.status(root, path)
         found = there.st_mode if there is not None else 0o100644
         name, mode, bits = spare.rpartition("-")[2], git_mode(found) or change.mode, stat.S_IMODE(found)
-        write_private(folder / name, content)
+        _put(folder / name, content)
     return Saved(
         path=path,
         blob=name,
@@ -159,6 +159,15 @@ def _save(root: Path, folder: Path, changes: ChangeSet, path: str, spare: str) -
         after=None if change.content is None else digest(change.content),
         temporary=spare,
     )
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Writes a new file whose bytes last; its name does once its folder is synced."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(fd)
 
 
 def _beside(root: Path, path: str, put: set[str]) -> str:

@@ -1,8 +1,6 @@
 """How one sees, without reading it again, that what a run was proven on has changed since."""
 
-import os
-
-from treadle.workspace.base import StoredBase, git_mode, open_base
+from treadle.workspace.base import StoredBase, TreeBase, git_mode, open_base
 from treadle.workspace.view import Base
 
 Marks = dict[str, str]
@@ -14,14 +12,11 @@ def marks_of(base: Base, spec: str) -> Marks:
     now = open_base(base.root, spec)
     if isinstance(now, StoredBase):
         return {path: f"{mode:o} {oid}" for path, (mode, oid) in now.entries().items()}
-    marks: Marks = {}
-    for path in now.files():
-        try:
-            found = os.lstat(base.root / path)
-        except OSError:
-            continue
-        marks[path] = f"{found.st_size} {found.st_mtime_ns} {git_mode(found.st_mode)}"
-    return marks
+    assert isinstance(now, TreeBase)
+    return {
+        path: f"{found.st_size} {found.st_mtime_ns} {git_mode(found.st_mode)}"
+        for path, found in now.look().items()
+    }
 
 
 def moved(before: Marks, now: Marks, aside: tuple[str, ...]) -> tuple[str, ...]:
