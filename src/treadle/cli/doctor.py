@@ -33,7 +33,7 @@ def handle(args: argparse.Namespace) -> int:
     catalog, faults = _catalog(root)
     found = asyncio.run(probe(root))
     level, unwalled = sandbox(root, catalog.settings.sandbox if catalog else "auto")
-    rows: Rows = [*place_rows(root), ("sandbox", level)]
+    rows: Rows = [*place_rows(root), ("trust", _trust(root)), ("sandbox", level)]
     untested: TreadleError | None = None
     if catalog is not None:
         tests, untested = test_rows(root, catalog)
@@ -52,6 +52,16 @@ def handle(args: argparse.Namespace) -> int:
     lines = [clean(f"{name:<{width}}  {said}") for name, said in rows]
     text = "".join(wrapped(line, " " * (width + 2)) if at_terminal else f"{line}\n" for line in lines)
     return tell(args, text, code=code, rows=rows)
+
+
+def _trust(root: Path) -> str:
+    from treadle.session.trust import standing
+
+    now = standing(root)
+    if now.is_trusted:
+        return "trusted as it is now"
+    word = "changed since you trusted it" if now.is_changed else "not trusted yet"
+    return f"{word}: a run asks first (treadle trust shows what for)"
 
 
 def _catalog(root: Path) -> tuple[Catalog | None, tuple[str, ...]]:
