@@ -8,18 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from protection import level_here
+from protection import level_here, namespaces_refused
 from treadle.cli import demo
 from treadle.cli.demo import read_demo
-from treadle.workspace import overlay
-
-REFUSING = Path(__file__).parent.parent / "workspace" / "refusing_init.py"
 
 
 @pytest.fixture
-def no_namespaces(monkeypatch):
-    """What treadle sees where user namespaces are refused."""
-    monkeypatch.setattr(overlay, "_START", (sys.executable, str(REFUSING)))
+def no_namespaces():
+    """What treadle sees where user namespaces are refused, and no Landlock is there."""
+    with namespaces_refused():
+        yield
 
 
 @pytest.fixture
@@ -37,7 +35,7 @@ def settings(monkeypatch, tmp_path):
 def test_without_namespaces_the_demo_runs_in_a_copy_and_says_so(treadle, no_namespaces, settings, tmp_path):
     settings("mode: auto\n")
     done = treadle(tmp_path, "demo", "--into", "demo", "--output", "json")
-    assert (done.code, done.result["sandbox"]) == (0, "clone"), done.err
+    assert (done.code, done.result["sandbox"]) == (0, "clone, no wall"), done.err
     assert done.err.count("in a copy without a wall") == 1
 
 
@@ -54,8 +52,9 @@ def test_where_the_demos_files_are_gone_that_is_said(treadle, monkeypatch, tmp_p
 WITHOUT = f"""
 import sys
 from treadle.__main__ import main
-from treadle.workspace import overlay
-overlay._START = (sys.executable, {str(REFUSING)!r})
+sys.path.insert(0, {str(Path(__file__).parent.parent)!r})
+from protection import refuse_namespaces
+refuse_namespaces()
 sys.exit(main())
 """
 

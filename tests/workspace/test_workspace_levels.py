@@ -2,16 +2,14 @@ import asyncio
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from test_workspace_overlay import SPAWN, alive, python, sh
 from workspace_helpers import tree
 
-from protection import level_here
+from protection import level_here, namespaces_refused
 from treadle.protocol.errors import PathError, ProtectionMissing
-from treadle.workspace import landlock, launch, overlay
-from treadle.workspace import sandbox as sandbox_module
+from treadle.workspace import landlock
 from treadle.workspace.base import open_base
 from treadle.workspace.changes import EMPTY, EXECUTABLE
 from treadle.workspace.sandbox import clone_holds, open_sandbox, overlay_holds
@@ -37,17 +35,10 @@ def test_auto_is_the_overlay(repo, sandbox):
 
 
 @pytest.fixture
-def no_namespaces(monkeypatch):
+def no_namespaces():
     """What treadle sees where user namespaces are refused."""
-    refusing = Path(__file__).with_name("refusing_init.py").read_text() + "sys.exit(main())"
-    told = launch.start
-
-    def start(module):
-        return (sys.executable, "-c", refusing) if module == "sandbox_init" else told(module)
-
-    for room in (overlay, launch):
-        monkeypatch.setattr(room, "start", start)
-    monkeypatch.setattr(sandbox_module, "_TRIED", set())
+    with namespaces_refused(landlock.version()):
+        yield
 
 
 @pytest.mark.parametrize("choice", ["auto", "overlay"])
