@@ -22,8 +22,8 @@ def test_later_layers_win_key_by_key(load, write):
     worker = catalog.agents["worker"]
     assert (worker.description, worker.inputs, worker.prompt) == ("The user's.", ("task",), "Do ${task}.\n")
     assert [(r.tier, r.tools, r.limits.turns, r.limits.cost_usd) for r in worker.ladder] == [
-        ("small", ("read", "edit"), 5, 1.0),
-        ("large", ("read", "edit"), 5, 1.0),
+        ("small", ("read", "edit"), 3, 1.0),
+        ("large", ("read", "edit"), 3, 1.0),
     ]
     assert catalog.origins["agent worker"].endswith(".treadle/worker.yaml")
     assert catalog.origins["agent lister"].endswith("base/agents/lister.yaml")

@@ -18,6 +18,7 @@ from treadle.spec.layers import (
     user_folder,
 )
 from treadle.spec.loop import LoopSpec
+from treadle.spec.narrow import narrowed_agent, narrowed_loop
 from treadle.spec.read import Map
 from treadle.spec.resolve_agent import World, resolve_agent
 from treadle.spec.resolve_chosen import settle_defaults
@@ -52,6 +53,7 @@ def load_folders(folders: list[Folder]) -> tuple[Catalog, Faults]:
     world = World(faults, tier_names(found.tiers), prompts.find)
     agents = _agents(found, world)
     loops = _loops(found, agents, faults)
+    _keep_limits(folders, found, agents, loops)
     origins = {f"agent {name}": _origin(raw) for name, raw in found.agents.items()}
     origins |= {f"loop {name}": _origin(raw) for name, raw in found.loops.items()}
     catalog = Catalog(
@@ -63,6 +65,25 @@ def load_folders(folders: list[Folder]) -> tuple[Catalog, Faults]:
         origins=origins,
     )
     return catalog, faults
+
+
+def _keep_limits(
+    folders: list[Folder], found: Found, agents: dict[str, AgentSpec | None], loops: dict[str, LoopSpec]
+) -> None:
+    """Holds what a repository says of the user's own agents and loops within their limits."""
+    of_repository = [
+        *(name for name, raw in found.agents.items() if raw.place[0].layer == "repository"),
+        *(name for name, raw in found.loops.items() if raw.place[0].layer == "repository"),
+    ]
+    if not of_repository:
+        return
+    own, _ = load_folders([folder for folder in folders if folder.layer != "repository"])
+    for name in of_repository:
+        agent, loop = agents.get(name), loops.get(name)
+        if agent is not None and name in own.agents:
+            agents[name] = narrowed_agent(agent, own.agents[name])
+        if loop is not None and name in own.loops:
+            loops[name] = narrowed_loop(loop, own.loops[name])
 
 
 def _origin(raw: Map) -> str:

@@ -47,6 +47,9 @@ def resolve_settings(layers: list[Map], faults: Faults) -> Settings:
             for key in _NARROWING:
                 if key in found:
                     found[key] = min(found[key], getattr(settings, key), key=CHOICES[key].index)
+            if "tests" in found:
+                limit = min(found["tests"].timeout_s, settings.tests.timeout_s)
+                found["tests"] = msgspec.structs.replace(found["tests"], timeout_s=limit)
         settings = msgspec.structs.replace(settings, **found)
     return settings
 

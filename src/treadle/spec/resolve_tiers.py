@@ -33,6 +33,10 @@ def resolve_tiers(raw: Map | None, faults: Faults, own: Map | None = None) -> Ti
     fields = Fields(raw, faults, TIERS_KEYS)
     declared = {tier.name: tier for tier in _tiers(fields)}
     value = fields.number("time_value_usd_per_hour", 0, 100_000)
+    if value is not None and fields.at("time_value_usd_per_hour")[0].layer == "repository":
+        reason = "what your time is worth is yours to say"
+        words = {"what": "time_value_usd_per_hour", "found": value, "reason": reason}
+        fields.fault("time_value_usd_per_hour", "repository_widens", **words)
     return Tiers(
         tiers=tuple(declared.get(name, Tier(name)) for name in tier_names(raw)),
         prices=_prices(fields),
