@@ -41,12 +41,13 @@ test *args:
 slow *args:
     {{ bin }}/pytest -m slow {{ args }}
 
-# Crash points, disk faults, crash states, hostile paths, racers: all of them, not the sample that `just test` takes
+# Crash points, disk faults, crash states, hostile paths, racers, escapes, honest commands: all of them, not the sample that `just test` takes
 torture *args:
     TREADLE_TORTURE=1 {{ bin }}/pytest -m 'slow or not slow' --timeout=1800 tests/workspace/test_workspace_torture.py \
         tests/workspace/test_workspace_power_loss.py tests/workspace/test_workspace_transaction.py \
         tests/workspace/test_workspace_beneath.py tests/workspace/test_workspace_quiet_git.py \
-        tests/workspace/test_workspace_several.py {{ args }}
+        tests/workspace/test_workspace_several.py tests/workspace/test_workspace_escapes.py \
+        tests/workspace/test_workspace_bounds.py tests/workspace/test_workspace_honest.py {{ args }}
 
 # Format, and mend what a rule can mend by itself; writes the schemas anew
 tidy:
