@@ -271,3 +271,8 @@ def lay_out(root: Path, plant: Plant, canary: Path) -> None:
         _run(root, "git", *argv)
     plant(root, f"touch {canary}")
     _put(root, "package-lock.json", json.dumps({}))
+
+
+ALL = dict(hostile())
+WATCHED = tuple(ALL) if os.environ.get("TREADLE_TORTURE") == "1" else tuple(ALL)[::4]
+"""Those that the slow tests take: all of them in `just torture`, else each fourth."""

@@ -55,8 +55,10 @@ def handle(args: argparse.Namespace) -> int:
 
 
 def _trust(root: Path) -> str:
-    from treadle.session.trust import standing
+    from treadle.session.trust import VARIABLE, is_waived, standing
 
+    if is_waived():
+        return f"{VARIABLE}=1: every run here is trusted"
     now = standing(root)
     if now.is_trusted:
         return "trusted as it is now"
