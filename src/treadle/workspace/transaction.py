@@ -201,12 +201,20 @@ def _finish(root: Path, state: Path, checkpoint: Checkpoint) -> None:
     """Removes what a write left beside the files, and the folders that it left empty."""
     dirty: set[str] = set()
     for saved in checkpoint.paths:
+        _give_late_back(root, saved)
         beneath.unlink(root, saved.temporary)
     for saved in checkpoint.paths:
         if saved.after is None:
             folders.remove_empty(root, saved.path, dirty)
     folders.sync(root, dirty)
     _end_journal(state)
+
+
+def _give_late_back(root: Path, saved: Saved) -> None:
+    """Puts the old file back where somebody, who had it open when it was swapped out, has saved into it since."""
+    late = read_file(root, saved.temporary) if saved.before is not None else None
+    if late is not None and digest(late) != saved.before and _digest(root, saved.path) == saved.after:
+        swap.give_back(root, saved.path, saved.temporary)
 
 
 def _take_back(root: Path, state: Path, checkpoint: Checkpoint) -> tuple[str, ...]:
