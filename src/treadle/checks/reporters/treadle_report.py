@@ -13,6 +13,7 @@ import os
 import re
 import textwrap
 import traceback
+from functools import lru_cache
 from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -193,7 +194,7 @@ def _equality(
     frame, line = frames[at[-1]]
     with open(code.co_filename, encoding="utf-8") as file:
         text = file.read()
-    statement = _statement_at(ast.parse(text), line)
+    statement = _statement_at(text, line)
     sides = _sides(statement)
     if sides is None:
         return {}
@@ -244,12 +245,29 @@ def _truth_fields(
     return said
 
 
-def _statement_at(tree: ast.AST, line: int) -> Optional[ast.stmt]:
+@lru_cache(maxsize=4)
+def _statements(text: str) -> list[ast.stmt]:
+    """The file's plain statements, outer ones first. Kept: a file with a thousand failing tests is parsed once."""
+    return [n for n in ast.walk(ast.parse(text)) if isinstance(n, (ast.Expr, ast.Assert, ast.Assign))]
+
+
+@lru_cache(maxsize=4)
+def _rows(text: str) -> list[bytes]:
+    return text.encode("utf-8").split(b"\n")
+
+
+def _segment(text: str, node: ast.AST) -> str:
+    """The node's source. `ast.get_source_segment` goes through all of the text for each node."""
+    rows = _rows(text)[node.lineno - 1 : node.end_lineno]  # type: ignore[attr-defined]
+    rows[-1] = rows[-1][: node.end_col_offset]  # type: ignore[attr-defined]
+    rows[0] = rows[0][node.col_offset :]  # type: ignore[attr-defined]
+    return b"\n".join(rows).decode("utf-8")
+
+
+def _statement_at(text: str, line: int) -> Optional[ast.stmt]:
     found = None
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Expr, ast.Assert, ast.Assign)) and node.lineno <= line <= (
-            node.end_lineno or 0
-        ):
+    for node in _statements(text):
+        if node.lineno <= line <= (node.end_lineno or 0):
             found = node
     return found
 
@@ -281,7 +299,7 @@ def _origin(node: ast.expr, text: str, frame: FrameType, line: int) -> ast.expr:
         return node
     first = frame.f_code.co_firstlineno
     found: ast.expr = node
-    for other in ast.walk(ast.parse(text)):
+    for other in _statements(text):
         if isinstance(other, ast.Assign) and first <= other.lineno < line and len(other.targets) == 1:
             target = other.targets[0]
             if isinstance(target, ast.Name) and target.id == node.id:
@@ -291,7 +309,7 @@ def _origin(node: ast.expr, text: str, frame: FrameType, line: int) -> ast.expr:
 
 def _said(text: str, node: ast.expr, frame: FrameType) -> str:
     """The node's source with names of fixed values (numbers, strings, ...) replaced by these values."""
-    segment = ast.get_source_segment(text, node) or ""
+    segment = _segment(text, node)
     places = []
     for name in ast.walk(node):
         known = isinstance(name, ast.Name) and name.id in frame.f_locals
@@ -307,4 +325,4 @@ def _said(text: str, node: ast.expr, frame: FrameType) -> str:
 def _value(text: str, node: ast.expr, frame: FrameType) -> str:
     if isinstance(node, ast.Name) and node.id in frame.f_locals:
         return show(frame.f_locals[node.id])
-    return cut(ast.get_source_segment(text, node) or "", VALUE_LIMIT)
+    return cut(_segment(text, node), VALUE_LIMIT)
