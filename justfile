@@ -47,7 +47,7 @@ torture *args:
         tests/workspace/test_workspace_power_loss.py tests/workspace/test_workspace_transaction.py \
         tests/workspace/test_workspace_beneath.py tests/workspace/test_workspace_quiet_git.py \
         tests/workspace/test_workspace_several.py tests/workspace/test_workspace_escapes.py \
-        tests/workspace/test_workspace_bounds.py tests/workspace/test_workspace_honest.py {{ args }}
+        tests/workspace/test_workspace_bounds.py tests/workspace/test_workspace_honest.py tests/workspace/test_workspace_racing_saves.py {{ args }}
 
 # Format, and mend what a rule can mend by itself; writes the schemas anew
 tidy:
