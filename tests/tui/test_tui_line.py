@@ -1,6 +1,5 @@
 """The task line: slash commands, the person's own shell, completion, history."""
 
-import pytest
 from tui_samples import ANSWERS, commands, talking
 from tui_sitting import sit
 
@@ -145,8 +144,17 @@ async def test_the_loop_that_a_task_would_go_to_is_told_and_can_be_changed(make_
         assert (sat.view.loop, sat.view.task) == ("talk", "what is this?")
 
 
-@pytest.mark.parametrize("name", ["next", "into", "continue", "pause"])
-async def test_a_command_for_a_run_without_one_says_so(make_repo, name):
+async def test_a_command_for_a_run_without_one_says_so(make_repo):
     async with sit(make_repo(commands("true"))) as sat:
-        await sat.types(f"/{name}")
-        await sat.sees("no run is under way")
+        for number, name in enumerate(("next", "into", "continue", "pause"), 1):
+            await sat.types(f"/{name}")
+            await sat.until(lambda number=number: sat.text.count("no run is under way") == number)
+
+
+async def test_ctrl_c_copies_what_is_selected_and_keeps_the_line(make_repo):
+    async with sit(make_repo(talking(ANSWERS))) as sat:
+        await sat.types("some words", enter=False)
+        await sat.press("shift+home", "ctrl+c")
+        assert (sat.app.clipboard, sat.app.line.text) == ("some words", "some words")
+        await sat.press("end", "ctrl+c")
+        assert sat.app.line.text == ""

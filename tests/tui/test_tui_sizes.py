@@ -105,9 +105,20 @@ async def test_each_theme_draws_every_tab(make_repo):
         for theme in ("treadle", "treadle-light", "ansi-dark", "dracula", "ansi-light"):
             await sat.types(f"/theme {theme}")
             await sat.sees(f"theme {theme}")
-            for tab in ("Diff", "Prompt", "Context", "Checks", "Trace", "Transcript"):
+            for tab in ("Diff", "Trace", "Transcript"):
                 await sat.tab(tab)
             strips = sat.app.screen._compositor.render_strips()
             drawn[theme] = {s.style.color for strip in strips for s in strip if s.style and s.style.color}
     assert all(len(colours) > 3 for colours in drawn.values())
     assert len({frozenset(colours) for colours in drawn.values()}) >= 4
+
+
+async def test_tab_goes_to_what_is_in_sight_only(make_repo):
+    async with sit(make_repo(talking(ANSWERS)), size=(80, 24)) as sat:
+        seen = []
+        for size in ((80, 24), (120, 40)):
+            await sat.pilot.resize_terminal(*size)
+            for _ in range(3):
+                await sat.press("tab")
+                seen.append(sat.app.focused.id)
+        assert seen == ["pane-transcript", "task", "pane-transcript", "task", "rail", "pane-transcript"]

@@ -7,13 +7,9 @@ import signal
 import subprocess
 import sys
 
-import pytest
 from standin import StandIn
-from tui_samples import ANSWERS, commands, speaking, talking
-from tui_sitting import traces
+from tui_samples import ANSWERS, speaking, talking
 from tui_terminal import terminal
-
-from treadle.protocol import events as e
 
 OWN = re.compile(
     rb"\x1b(?:"
@@ -54,14 +50,12 @@ async def test_nothing_smuggled_in_reaches_the_terminal_as_a_sequence(make_repo)
     assert shown.raw.count(b"\x1b[?1049h") == shown.raw.count(b"\x1b[?1049l") == 1
 
 
-@pytest.mark.parametrize("theme", ["", "/theme dracula\r"])
-async def test_with_no_color_no_colour_is_written(make_repo, theme):
+async def test_with_no_color_no_colour_is_written(make_repo):
     root = make_repo(talking(ANSWERS))
     with terminal(root, "say it", "--loop", "talk", NO_COLOR="1") as shown:
         shown.sees("forty-two", "done")
-        if theme:
-            shown.type(theme)
-            shown.sees("theme dracula")
+        shown.type("/theme dracula\r")
+        shown.sees("theme dracula")
         shown.type("half a task")
         shown.sees("half a task")
         shown.type("\x11")
@@ -71,17 +65,6 @@ async def test_with_no_color_no_colour_is_written(make_repo, theme):
         codes
     )
     assert 7 in codes, "the cursor is seen without a colour"
-
-
-async def test_a_signal_ends_the_run_on_its_trace_and_gives_the_terminal_back(make_repo):
-    root = make_repo(commands("sleep 51.2213"))
-    with terminal(root, "wait here", "--loop", "go") as shown:
-        shown.sees("running s1")
-        os.kill(shown.process.pid, signal.SIGTERM)
-        assert shown.ends() == 128 + signal.SIGTERM
-    assert shown.raw.rstrip().endswith(b"\x1b[?25h") or b"\x1b[?1049l" in shown.raw[-400:]
-    last = traces(root)[0][-1].event
-    assert isinstance(last, e.RunFinished) and last.outcome == "aborted"
 
 
 async def test_the_window_may_change_its_size_while_a_run_goes_on(make_repo):

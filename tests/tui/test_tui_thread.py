@@ -119,3 +119,15 @@ async def test_the_transcript_of_a_step_is_of_the_run_that_is_shown(make_repo):
         await sat.press("down")
         await sat.until(lambda: "one hundred" not in sat.text)
         assert "two hundred" in sat.text
+
+
+async def test_what_was_queued_runs_also_after_a_run_that_could_not_begin(make_repo):
+    root = make_repo(talking(ANSWERS))
+    async with sit(root) as sat:
+        sat.app.sitting.loop = "nosuch"
+        sat.app.sitting.start("one")
+        sat.app.sitting.loop = ""
+        sat.app.sitting.start("two")
+        await sat.sees("there is no loop `nosuch`")
+        await sat.until(lambda: not sat.app.sitting.busy and sat.app.sitting.queued == [])
+    assert [s.task for s in starts(root)] == ["two"]

@@ -323,9 +323,8 @@ class TreadleApp(App[int]):
 
     def action_next_pane(self) -> None:
         """Task line, rail, tab, gate, and around."""
-        order: list[Widget] = [self.line, self.main.query_one(Rail), self.tabs.shown]
-        if self.gate.question is not None:
-            order.append(self.gate)
+        every: list[Widget] = [self.line, self.main.query_one(Rail), self.tabs.shown, self.gate]
+        order = [widget for widget in every if widget.region.area]  # on a narrow screen one hides another
         at = order.index(self.focused) if self.focused in order else -1
         order[(at + 1) % len(order)].focus()
 
@@ -363,6 +362,8 @@ class TreadleApp(App[int]):
             self.screen.dismiss(None)
         elif self.screen.get_selected_text():
             self.screen.action_copy_text()
+        elif self.line.selected_text:
+            self.copy_to_clipboard(self.line.selected_text)
         elif self.line.text:
             self.line.put("")
         elif any(w.group == "shell" and not w.is_finished for w in self.workers):

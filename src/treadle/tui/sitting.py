@@ -97,6 +97,7 @@ class Sitting:
         story = self.board.story
         if story.blocks:
             story.say("")
+        aborted = False
         try:
             await self.desk.read()
             await self._ask_trust()
@@ -107,13 +108,14 @@ class Sitting:
                 if choice is not None:
                     loop, chosen = choice.loop, choice.told
             self.board.view = await self.desk.run(task, loop, chosen, self.mode, self._began)
+            aborted = self.board.view.outcome == "aborted"
         except Exception as fault:  # noqa: BLE001 one run that can't begin must not end the sitting, nor go untold
             story.say(("❯ ", "$accent bold"), (task or "no task named", "bold"))
             self.tell_fault(_told(fault))
         finally:
             self.session = None
             self._changed()
-        if self.queued and self.board.view is not None and self.board.view.outcome != "aborted":
+        if self.queued and not aborted:
             task = self.queued.pop(0)
             self._running = asyncio.create_task(self._run(task, ""))
 
