@@ -3,7 +3,7 @@
 import pytest
 
 from treadle.spec.load import load_catalog
-from treadle.spec.tiers import ModelEntry
+from treadle.spec.tiers import ModelEntry, ollama_base
 
 
 @pytest.fixture
@@ -55,3 +55,12 @@ def test_the_tag_that_has_ollama_pass_a_request_on_is_known_in_any_case(name):
 @pytest.mark.parametrize("host", ["127.999.0.1", "127.0.0.256"])
 def test_what_only_looks_like_a_loopback_address_is_a_name_to_be_looked_up(host):
     assert not ModelEntry("openai/x", f"http://{host}/v1").stays_here
+
+
+@pytest.mark.parametrize(
+    "said", ["me:secret@127.0.0.1:9", "http://me:secret@127.0.0.1:9/", "https://me:se@cret@box:9"]
+)
+def test_a_password_in_the_servers_address_is_shown_nowhere(monkeypatch, said):
+    monkeypatch.setenv("OLLAMA_HOST", said)
+    assert "secret" not in ollama_base() and "cret" not in ollama_base()
+    assert ollama_base().rstrip("/").endswith(":9")

@@ -90,6 +90,8 @@ TEXTS = {
     "model_outside": "scripted model `{found}` lies outside the repository",
     "bad_model": "`{found}` is no model's name: it is written like `ollama/qwen3-coder:30b`",
     "bad_endpoint": "`{found}` is no address of a model server: http://HOST:PORT/v1 was expected",
+    "endpoint_user": "`endpoint` holds a name or a password before an `@`, which would not be sent and would be shown: "
+    "name the variable that holds the key in `key_env`",
     "bad_key_env": "`key_env` names an environment variable, and what stands here can't be one; "
     "a key itself never stands in a file",
     # loops

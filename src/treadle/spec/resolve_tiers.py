@@ -107,6 +107,9 @@ def _endpoint(fields: Fields) -> str:
     endpoint = fields.text("endpoint")
     if not endpoint:
         return ""
+    if "@" in endpoint:
+        fields.fault("endpoint", "endpoint_user")
+        return ""
     from urllib.parse import urlsplit
 
     try:

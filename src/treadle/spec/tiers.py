@@ -49,6 +49,7 @@ def ollama_base() -> str:
         scheme, rest = ("https", "ollama.com:443") if value == "ollama.com" else ("http", value)
     port = {"http": "80", "https": "443"}.get(scheme, "11434") if found else "11434"
     place, _, path = rest.partition("/")
+    place = place.rpartition("@")[2]  # a name and a password are not sent, and would be shown
     host, colon, tail = place.rpartition(":")
     if not colon or (":" in host.strip("[]") and not host.endswith("]")):
         host, tail = place, port
