@@ -31,6 +31,13 @@ def fault_of(error: BaseException, words: Sequence[str]) -> TreadleError:
         return UsageError("the folder you stand in is gone", hint="cd to one that is there")
     if isinstance(error, OSError) and isinstance(error.filename, str | bytes) and _has_folder():
         return _refused(error, _absolute(os.fsdecode(error.filename)), words)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        said = (error.strerror or "no space").lower()
+        where = _state().parent
+        return InternalError(
+            f"{said}: the run could not be put on record; {_UNCHANGED}",
+            hint=f"make room in {where}, or name another place in XDG_STATE_HOME",
+        )
     said = " ".join(str(error).split())
     text = f"internal error: {type(error).__name__}: {said[:_MOST]}".rstrip(": ")
     return InternalError(f"{text}; {_UNCHANGED}", hint=_kept(error))
