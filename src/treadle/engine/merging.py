@@ -50,9 +50,7 @@ async def _without(run: Run, changes: ChangeSet, found: Woven, place: str) -> Ch
         )
     rest = {path: change for path, change in changes.changes.items() if path not in found.clashes}
     what = f"write the other {len(rest)} file(s)" if rest else "look again"
-    answer = await run.gate.ask(
-        place, "clash", f"you changed {named} where the run did; {what}?", _QUESTION
-    )
+    answer = await run.gate.ask(place, "clash", f"you changed {named} where the run did; {what}?", _QUESTION)
     if answer.answer == "no":
         raise Declined(answer.word, hint=APPLY_HINT)
     return ChangeSet(rest) if rest else changes
