@@ -37,7 +37,7 @@ async def test_an_answer_given_twice_does_not_answer_the_next_question(make_repo
             return [commands.Approve(question=question.question)] * 2
         return [commands.Deny()]
 
-    session, seen = await driven(root, answer)
+    _session, seen = await driven(root, answer)
     answers = [x.answer for x in seen if isinstance(x, e.GateAnswered)]
     assert answers == ["yes", "no"]
 

@@ -91,7 +91,7 @@ def handle(args: argparse.Namespace) -> int:
 
 def _sandbox(root: Path) -> str:
     """The level to run under where none was named: "" for the settings' own, `clone` where these name none and the
-    no wall holds. A copy without Landlock has none, but what runs in it is treadle's own project."""
+    overlay does not hold: what runs in it is treadle's own project, whose tests pass there."""
     from treadle.protocol.errors import SpecError
     from treadle.spec.load import load_catalog
     from treadle.workspace.sandbox import clone_holds, overlay_holds
@@ -101,9 +101,10 @@ def _sandbox(root: Path) -> str:
         named = load_catalog(root).settings.sandbox != "auto"
     except SpecError:
         return ""
-    if named or overlay_holds(root, state_dir(root)) or clone_holds():
+    if named or overlay_holds(root, state_dir(root)):
         return ""
-    sys.stderr.write("  no overlay here: the demo, treadle's own project, runs in a copy without a wall\n")
+    wall = "held by Landlock" if clone_holds() else "without a wall"
+    sys.stderr.write(f"  no overlay here: the demo, treadle's own project, runs in a copy {wall}\n")
     return "clone"
 
 

@@ -79,7 +79,7 @@ def sandbox(
     import tempfile
 
     from treadle.workspace.base import open_base
-    from treadle.workspace.sandbox import clone_holds, open_sandbox, overlay_holds
+    from treadle.workspace.sandbox import clone_holds, open_sandbox
 
     if choice == "off":
         return _UNWALLED, None
@@ -87,9 +87,6 @@ def sandbox(
         return _COPIED + ("held by Landlock" if clone_holds() else "without a wall"), None
 
     with tempfile.TemporaryDirectory(prefix="treadle-doctor-") as area:
-        # A clone is not tried: that starts the project's Python.
-        if choice == "auto" and not overlay_holds(root, Path(area)) and clone_holds():
-            return "clone, held by Landlock", None
         try:
             return open_sandbox(root, open_base(root, "tree"), Path(area), choice).level, None
         except TreadleError as fault:

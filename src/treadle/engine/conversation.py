@@ -79,7 +79,9 @@ async def converse(run: Run, attempt: Attempt) -> None:
         if judgement is not None and judgement.verdict != FAIL:
             return
         what = "Your reply is not the JSON that was asked for." if judgement is None else judgement.receipt
-        messages.append(Message("user", f"Not yet: treadle checked it.\n<data>\n{closed(what)}\n</data>\nGo on."))
+        messages.append(
+            Message("user", f"Not yet: treadle checked it.\n<data>\n{closed(what)}\n</data>\nGo on.")
+        )
     if talk.changes not in (attempt.job.base, judged[0] if judged else None):
         await attempt.offer(Candidate(talk.changes, None, "the turns ran out"))
 

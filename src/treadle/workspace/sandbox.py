@@ -29,8 +29,8 @@ def open_sandbox(
     """What runs commands on `base` and change sets over it; `.level` is the level in force, `.close()` removes
     what the commands left behind.
 
-    `state` is a folder of the run's own, outside the repository, for layers and caches. `auto` is `overlay`, else
-    `clone` where Landlock holds it; it never goes below a wall by itself. Raises: `ProtectionMissing` where the
+    `state` is a folder of the run's own, outside the repository, for layers and caches. `auto` is `overlay`: a clone
+    is never taken unasked, for tests fail behind its wall that are no bugs. Raises: `ProtectionMissing` where the
     level does not hold; it says why.
     """
     root, grants = Path(os.path.realpath(root)), grants or Grants()
@@ -48,11 +48,6 @@ def open_sandbox(
         return runner
     if choice == "container":
         return _clone(root, base, state, grants, "container")
-    if choice == "auto" and clone_holds():
-        try:
-            return _clone(root, base, state, grants)
-        except ProtectionMissing as error:
-            why = f"{why}; and no clone: {error.message}"
     raise ProtectionMissing(f"no overlay here: {why}", hint=_HINT)
 
 
