@@ -37,6 +37,7 @@ _POINTS = {
     "before_turn": "next request",
     "before_tool": "next tool call",
     "before_write": "write to your files?",
+    "clash": "you changed this meanwhile",
     "on_limit": "a limit is reached",
 }
 
