@@ -96,12 +96,12 @@ async def test_a_no_writes_nothing_and_is_on_record(make_repo):
 async def test_no_key_says_yes_before_the_diff_is_drawn(make_repo):
     root = make_repo({**APART, **mending(MENDS, DONE)})
     async with sit(root, loop="go", task="Mend add") as sat:
-        sat.app._paint_diff = lambda: _nothing()
+        sat.app.asking.paint_diff = lambda: _nothing()
         await sat.held("before_write")
         await sat.press("y")
         await sat.settle()
         assert sat.view.question is not None
-        del sat.app._paint_diff
+        del sat.app.asking.paint_diff
         sat.app._changed()
         await sat.reviewing()
         await sat.press("y")

@@ -19,6 +19,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from treadle.protocol import commands
+from treadle.tui.asking import Asking
 from treadle.tui.bars import TABS, TabBar, TopBar
 from treadle.tui.board import Board
 from treadle.tui.diff_pane import DiffPane
@@ -70,6 +71,7 @@ class TreadleApp(App[int]):
             self.register_theme(theme)
         self.theme = OWN[0].name
         self.board = Board(root, lambda: self.main)
+        self.asking = Asking(self)
         self.sitting = Sitting(root, options, self.board, self._changed)
         self.sitting.loop = loop
         self.sitting.ask_trust = self._ask_trust
@@ -77,10 +79,6 @@ class TreadleApp(App[int]):
         self._ending: Ending | None = None
         self._first_task = task
         self._flushing = False
-        self._asked = ""
-        self._settled = ""
-        self._brought_diff = False
-        self._diff_shown: tuple[str, bool] | None = None
         self._last_interrupt = 0.0
 
     def _handle_exception(self, error: Exception) -> None:
@@ -176,8 +174,8 @@ class TreadleApp(App[int]):
         if not self.screen_stack:
             return  # what was to be painted came after the end
         self.board.paint()
-        self._meet_question()
-        await self._paint_diff()
+        self.asking.meet()
+        await self.asking.paint_diff()
 
     def _tick(self) -> None:
         """Times go on while a run does."""
@@ -185,55 +183,9 @@ class TreadleApp(App[int]):
             self.board.paint_top()
             self.board.paint_rail()
 
-    def _meet_question(self) -> None:
-        """Shows the gate when a question opens, and takes it away when it is answered."""
-        view = self.board.view
-        question = view.question if view is not None else None
-        asked = f"{view.run} {question.question}" if view is not None and question is not None else ""
-        if asked == self._asked:
-            return
-        self._asked = asked
-        self.board.show_gate()
-        if question is None:
-            if isinstance(self.focused, GateBar | DiffPane):
-                self.line.focus()
-            if self._brought_diff and self.board.tab == "Diff":
-                self.call_later(self.show_transcript)
-            self._brought_diff = False
-            return
-        self.bell()
-        if question.point == "before_write":
-            self._brought_diff = self._brought_diff or self.board.tab != "Diff"
-            self.call_later(self.action_tab, "Diff")
-        if not self.main.query_one(TaskArea).is_typing:
-            self.gate.focus()
-
-    async def _paint_diff(self) -> None:
-        """Reads the change set that is in front, if it is another than the one shown."""
-        if self.sitting.desk is None:
-            return
-        blob, head = self.board.diff_source()
-        if not blob and self.tabs.diff is None:
-            return
-        view = self.board.view
-        choosing = view is not None and view.question is not None and view.question.point == "before_write"
-        if (blob, choosing) == self._diff_shown:
-            return
-        self._diff_shown = (blob, choosing)
-        if self.tabs.diff is not None:
-            self.tabs.diff.choosing = False
-        folder = self.sitting.folder
-        files = await self.sitting.desk.review(folder, blob) if blob and folder is not None else ()
-        await self.tabs.pane("Diff")
-        self.board.show_diff(files, head, choosing)
-        self._count_taken()
-
     @on(DiffPane.Toggled)
-    def _count_taken(self) -> None:
-        """The gate says how many hunks a yes would write."""
-        pane = self.tabs.diff
-        if pane is not None and pane.choosing:
-            self.gate.count(len(pane.taken), pane.total)
+    def _toggled(self) -> None:
+        self.asking.count_taken()
 
     # Keys and clicks.
 
@@ -251,22 +203,7 @@ class TreadleApp(App[int]):
 
     @on(GateBar.Answered)
     def _answered(self, message: GateBar.Answered) -> None:
-        if message.question is not self.gate.question or self._settled == self._asked:
-            return  # a key pressed twice answers one question, not also the next one
-        pane = self.tabs.diff
-        command = message.command
-        writes = message.option == "yes" and message.question.point == "before_write"
-        if writes and (pane is None or not pane.choosing):
-            return  # nobody says yes to a diff that is not drawn yet
-        if message.option == "yes" and pane is not None and pane.choosing and pane.total:
-            if not pane.taken:
-                self.notify("No hunk is taken: d denies the whole change.", severity="warning")
-                return
-            # Once a part did not hold, a plain yes is a yes to that part.
-            if len(pane.taken) < pane.total or self.board.pending().taken:
-                command = commands.Take(pane.taken)
-        self._settled = self._asked
-        self.sitting.answer(command, message.question.question)
+        self.asking.answer(message)
 
     @on(GateBar.Typed)
     def _typed(self, message: GateBar.Typed) -> None:
@@ -307,7 +244,7 @@ class TreadleApp(App[int]):
         if self.gate.question is not None and not self.main.query_one(TaskArea).is_typing:
             self.tabs.shown.focus()
         self.board.paint_pane()
-        await self._paint_diff()
+        await self.asking.paint_diff()
 
     async def show_transcript(self) -> None:
         """The whole transcript in front, so that what was said just now is there to read."""
