@@ -188,12 +188,14 @@ async def test_nothing_gets_out(tmp_path, sandbox, monkeypatch, victim, level):
     world = World(tmp_path / "w")
     monkeypatch.setenv("HOME", str(world.home))
     monkeypatch.setenv("SOME_API_KEY", "S3CRET")
+    # In the repository, which is in sight wherever this checkout lies.
+    (world.root / "attempts.py").write_bytes(PROGRAM.read_bytes())
     world.serve()
     try:
         before = world.seen()
         skip = NOT_OF_A_CLONE if level == "clone" else ()
         told = world.told(victim.pid, os.getpid(), skip=skip, skip_metadata=level == "clone")
-        command = Command((sys.executable, "-B", str(PROGRAM), json.dumps(told)), timeout_s=100)
+        command = Command((sys.executable, "-B", "attempts.py", json.dumps(told)), timeout_s=100)
         done = await sandbox(world.root, choice=level).run(command, EMPTY)
         assert done.returncode == 0, done.output[-2000:]
         assert judge(done.output, before, world, victim, level) > 500

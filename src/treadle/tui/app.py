@@ -86,7 +86,8 @@ class TreadleApp(App[int]):
 
         What is still being painted while the screen is taken down finds no widgets, which is none.
         """
-        if self._exit and (isinstance(error, NoMatches) or not self.screen_stack):
+        is_going = self._exit or not self.is_running
+        if is_going and (isinstance(error, NoMatches) or not self.screen_stack):
             return
         self.fault = self.fault or error
         self.exit(70)

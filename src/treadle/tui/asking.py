@@ -64,6 +64,8 @@ class Asking:
             app.tabs.diff.choosing = False
         folder = app.sitting.folder
         files = await desk.review(folder, blob) if blob and folder is not None else ()
+        if not app.screen_stack:
+            return  # the screen was taken down meanwhile
         await app.tabs.pane("Diff")
         app.board.show_diff(files, head, choosing)
         self.count_taken()
