@@ -31,7 +31,8 @@ def main() -> int:
             sure = sum(choice.sure for choice in chosen)
             both = sum(choice.sure and good for choice, good in zip(chosen, right, strict=True))
             print(
-                f"{kind:<6} {sum(right)} of {len(tasks)}  {sure} of {len(tasks)}  {both} of {sure}   {took:.1f} ms a task"
+                f"{kind:<6} {sum(right)} of {len(tasks)}  {sure} of {len(tasks)}  "
+                f"{both} of {sure}   {took:.1f} ms a task"
             )
             if "--misses" in sys.argv:
                 for choice, (want, task) in zip(chosen, tasks, strict=True):
