@@ -66,8 +66,9 @@ class Asking:
         files = await desk.review(folder, blob) if blob and folder is not None else ()
         if not app.screen_stack:
             return  # the screen was taken down meanwhile
-        await app.tabs.pane("Diff")
-        app.board.show_diff(files, head, choosing)
+        pane = await app.tabs.pane("Diff")
+        if isinstance(pane, DiffPane) and app.screen_stack:
+            app.board.show_diff(pane, files, head, choosing)
         self.count_taken()
 
     def count_taken(self) -> None:

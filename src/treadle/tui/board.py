@@ -226,9 +226,10 @@ class Board:
         )
         return e.Envelope(0, 0.0, self.view.run, event, self.view.question.place, pending.attempt)
 
-    def show_diff(self, files: "tuple[FileReview, ...]", head: list[Content], choosing: bool) -> None:
+    def show_diff(
+        self, pane: DiffPane, files: "tuple[FileReview, ...]", head: list[Content], choosing: bool
+    ) -> None:
         """Fills the Diff tab."""
-        pane = self._node.query_one(DiffPane)
         if not files:
             head = [line(("No change to show here.", "$dim"))]
         pane.review(files, head, choosing=choosing)
