@@ -40,7 +40,7 @@ def headless(root, task, loop):
     return run_headless(lambda: Session(root, load_catalog(root), options), "jsonl")
 
 
-@pytest.mark.parametrize("mode", ["auto", "step"])
+@pytest.mark.parametrize("mode", ["auto", pytest.param("step", marks=pytest.mark.slow)])
 def test_a_mended_bug_after_a_wrong_try(make_repo, capfd, mode):
     wrong = edits(("a - b", "a * b"))
     root = make_repo({**APART, **mending(wrong, DONE, edits(("a * b", "a + b")), DONE)})

@@ -1,5 +1,6 @@
 """Narrow, wide, resized in mid-run, and in each theme: all stays inside, and what matters stays in sight."""
 
+import pytest
 from tui_samples import ANSWERS, talking
 from tui_sitting import sit
 
@@ -97,6 +98,7 @@ async def test_resizing_in_mid_run_and_under_the_help(make_repo):
         await sat.ended()
 
 
+@pytest.mark.slow
 async def test_each_theme_draws_every_tab(make_repo):
     root = make_repo(talking(ANSWERS))
     drawn = {}
