@@ -19,7 +19,7 @@ def check(sat):
 
 
 async def test_what_a_model_says_streams_and_is_kept_as_text(make_repo):
-    with StandIn([EVIL + "\nsecond [red]line[/] " + "and more " * 400], pace=200) as server:
+    with StandIn([EVIL + "\nsecond [red]line[/] " + "and more " * 4000], pace=200) as server:
         root = make_repo(speaking(server.endpoint))
         async with sit(root, loop="talk", task="x") as sat:
             await sat.sees(*SHOWN, "second [red]line[/]")

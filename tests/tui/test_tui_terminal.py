@@ -68,7 +68,7 @@ async def test_with_no_color_no_colour_is_written(make_repo):
 
 
 async def test_the_window_may_change_its_size_while_a_run_goes_on(make_repo):
-    with StandIn(["word " * 300], pace=150) as server:
+    with StandIn(["word " * 6000], pace=150) as server:
         root = make_repo(speaking(server.endpoint))
         with terminal(root, "say it", "--loop", "talk", size=(100, 30)) as shown:
             shown.sees("word word")
