@@ -24,15 +24,6 @@ from treadle.session.view import View, reduce
 Output = Literal["text", "json", "jsonl"]
 
 _MARKS = {"pass": "✓", "fail": "✗", "error": "!", "none": "?"}
-_ANSWERS: dict[str, Callable[[str], commands.AnyCommand]] = {
-    "next": lambda _: commands.Next(),
-    "into": lambda _: commands.Into(),
-    "continue": lambda _: commands.Continue(),
-    "skip": lambda word: commands.Skip(word),
-    "abort": lambda _: commands.Abort(),
-    "no": lambda word: commands.Deny(word),
-    "part": lambda word: commands.Take(tuple(word.split())),
-}
 
 
 def run_headless(start: Callable[[], Session], output: Output) -> int:
@@ -208,10 +199,8 @@ class _Progress:
         if not chosen:
             self._say(f"  one of {', '.join(options)}")
             return
-        command = _ANSWERS[chosen](rest) if chosen in _ANSWERS else commands.Approve(chosen)
-        if isinstance(command, commands.Answering):
-            command = msgspec.structs.replace(command, question=self._question.question)
-        self._session.submit(command)
+        command = commands.command_for(chosen, rest)
+        self._session.submit(commands.answering(command, self._question.question))
 
     def _say(self, text: str, end: str = "\n") -> None:
         _say(text.splitlines()[0] if text else "", self._stream, end)

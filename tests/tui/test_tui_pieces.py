@@ -6,7 +6,7 @@ from textual.content import Content
 from treadle.protocol import commands
 from treadle.protocol.errors import UsageError
 from treadle.tui import paint, slash
-from treadle.tui.gate_bar import command_for, letters_of
+from treadle.tui.gate_bar import letters_of
 from treadle.tui.prose import Prose
 from treadle.tui.story import Focus
 from treadle.tui.task_input import _common
@@ -149,7 +149,7 @@ def test_each_option_has_a_key_of_its_own(options, keys):
     ],
 )
 def test_each_option_is_a_command(option, command):
-    assert command_for(option) == command
+    assert commands.command_for(option) == command
 
 
 FILES = ("README.md", "src/readme_maker.py", "src/app.py", "docs/app notes.md")

@@ -1,6 +1,6 @@
 """What a person, flag or file may tell a run. Imperative, answered by events, never returning a value."""
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 
 class Command(Struct, frozen=True, tag_field="command", omit_defaults=True):
@@ -85,3 +85,29 @@ class Abort(Command, frozen=True, tag="abort"):
 AnyCommand = Next | Into | Continue | Pause | SetMode | Approve | Take | Deny | Skip | Abort
 
 Answering = Next | Into | Continue | Approve | Take | Deny | Skip
+
+
+def command_for(option: str, word: str = "") -> AnyCommand:
+    """The command that an option of a question stands for; `word` is what came with it."""
+    match option:
+        case "next":
+            return Next()
+        case "into":
+            return Into()
+        case "continue":
+            return Continue()
+        case "skip":
+            return Skip(word)
+        case "abort":
+            return Abort()
+        case "no":
+            return Deny(word)
+        case "part":
+            return Take(tuple(word.split()))
+        case _:
+            return Approve(option)
+
+
+def answering(command: AnyCommand, question: str) -> AnyCommand:
+    """The command, where it answers at all, as an answer to that question and no other."""
+    return structs.replace(command, question=question) if isinstance(command, Answering) else command

@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
 
-from treadle.protocol import commands
+from treadle.protocol.commands import AnyCommand, command_for
 from treadle.protocol.pending import Pending
 from treadle.session.view import QuestionView
 from treadle.tui.paint import Part, bar, count, cut, line, lines, money
@@ -51,7 +51,7 @@ class GateBar(Static, can_focus=True):
     class Answered(Message):
         """A person's answer."""
 
-        def __init__(self, question: QuestionView, option: str, command: commands.AnyCommand) -> None:
+        def __init__(self, question: QuestionView, option: str, command: AnyCommand) -> None:
             super().__init__()
             self.question = question
             self.option = option
@@ -194,25 +194,6 @@ def letters_of(options: Sequence[str]) -> dict[str, str]:
         if letter:
             found[letter] = option
     return found
-
-
-def command_for(option: str) -> commands.AnyCommand:
-    """The command that an option stands for."""
-    match option:
-        case "next":
-            return commands.Next()
-        case "into":
-            return commands.Into()
-        case "continue":
-            return commands.Continue()
-        case "skip":
-            return commands.Skip()
-        case "abort":
-            return commands.Abort()
-        case "no":
-            return commands.Deny()
-        case _:
-            return commands.Approve(option)
 
 
 def _rows(question: QuestionView, pending: Pending, palette: Palette, width: int) -> list[Content]:

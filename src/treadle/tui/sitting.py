@@ -149,11 +149,7 @@ class Sitting:
 
     def answer(self, command: commands.AnyCommand, question: str) -> None:
         """Hands an answer to the run under way, for that question and no other."""
-        if isinstance(command, commands.Answering):
-            from msgspec.structs import replace
-
-            command = replace(command, question=question)
-        self.submit(command)
+        self.submit(commands.answering(command, question))
 
     def set_mode(self, mode: str) -> None:
         """The mode from here on: of the run under way, else of the next."""
