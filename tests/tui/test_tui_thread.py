@@ -131,3 +131,14 @@ async def test_what_was_queued_runs_also_after_a_run_that_could_not_begin(make_r
         await sat.sees("there is no loop `nosuch`")
         await sat.until(lambda: not sat.app.sitting.busy and sat.app.sitting.queued == [])
     assert [s.task for s in starts(root)] == ["two"]
+
+
+async def test_a_run_named_on_the_command_line_is_followed(make_repo):
+    root = make_repo(talking(ANSWERS))
+    async with sit(root, loop="talk", task="one") as sat:
+        await sat.ended()
+        first = sat.app.board.view.run
+    async with sit(root, loop="talk", task="two", thread=first) as sat:
+        await sat.ended()
+        second = sat.app.board.view
+        assert second.thread == first

@@ -6,7 +6,7 @@ import select
 import stat
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from treadle.cli.arguments import Output, add_output
 from treadle.cli.trust import ask_person
@@ -14,6 +14,9 @@ from treadle.protocol.errors import SpecError
 from treadle.protocol.text import valid
 from treadle.spec.load import folders_for, load_folders
 from treadle.workspace.git import find_root
+
+if TYPE_CHECKING:
+    from treadle.session.session import Options
 
 
 def add_parsers(sub: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -113,37 +116,53 @@ def handle(args: argparse.Namespace) -> int:
 
 def run_loop_headless(root: Path, loop: str, task: str, args: Any) -> int:
     """The exit code of one run of `loop` at `root`; `args` holds what `add_run_options` added."""
+    import msgspec
+
     from treadle.headless import run_headless
     from treadle.session.choose import choose_loop, must_have_task
-    from treadle.session.session import Flags, Options, Session
+    from treadle.session.session import Session
     from treadle.session.trust import catalog_for_run
 
     output: Output = args.output
-
-    attended = output == "text" and sys.stdin.isatty() and sys.stderr.isatty()
+    attended = is_attended(args)
 
     def start() -> Session:
         catalog = catalog_for_run(root, waived=args.trust, ask=ask_person if attended else None)
         choice = None if loop else choose_loop(catalog, root, task)
         must_have_task(catalog, loop, task)
-        options = Options(
-            task,
-            choice.loop if choice else loop,
-            args.base,
-            args.mode,
-            args.sandbox,
-            Flags(write=not args.dry_run, git=args.git),
+        options = msgspec.structs.replace(
+            options_of(args),
+            task=task,
+            loop=choice.loop if choice else loop,
+            base=args.base,
             attended=attended,
             trusted=True,
-            silence_s=args.wait,
-            cloud=args.cloud,
-            network=args.network,
             chosen=choice.told if choice else "",
             thread=thread_asked(root, args),
         )
         return Session(root, catalog, options)
 
     return run_headless(start, output)
+
+
+def is_attended(args: Any) -> bool:
+    """Whether a person sits there who can be asked, and sees the question."""
+    return args.output == "text" and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def options_of(args: Any) -> "Options":
+    """A run's options as far as all commands that run a loop take them; `args` holds what `add_run_options` added."""
+    from treadle.session.session import Flags, Options
+
+    return Options(
+        mode=args.mode,
+        sandbox=args.sandbox,
+        network=args.network,
+        flags=Flags(write=not args.dry_run, git=args.git),
+        silence_s=args.wait,
+        cloud=args.cloud,
+        trusted=args.trust,
+    )
 
 
 def thread_asked(root: Path, args: Any) -> str:

@@ -144,23 +144,17 @@ def _apply(root: Path, args: argparse.Namespace) -> int:
 
 
 def _resume(root: Path, args: argparse.Namespace) -> int:
+    import msgspec
+
+    from treadle.cli.run import is_attended, options_of
     from treadle.headless import run_headless
     from treadle.session.records import find_run
-    from treadle.session.session import Flags, Options, Session, resume
+    from treadle.session.session import Session, resume
     from treadle.session.trust import ensure
 
     folder = find_run(root, args.id)
-    attended = args.output == "text" and sys.stdin.isatty() and sys.stderr.isatty()
-    options = Options(
-        mode=args.mode,
-        sandbox=args.sandbox,
-        network=args.network,
-        flags=Flags(write=not args.dry_run, git=args.git),
-        attended=attended,
-        trusted=True,
-        silence_s=args.wait,
-        cloud=args.cloud,
-    )
+    attended = is_attended(args)
+    options = msgspec.structs.replace(options_of(args), attended=attended, trusted=True)
 
     def start() -> Session:
         ensure(root, waived=args.trust, ask=ask_person if attended else None)

@@ -52,7 +52,7 @@ def _understood(words: Sequence[str]) -> "tuple[str, str, bool, Callable[[], Opt
     if not words:
         return "", "", True, _plain_options
     from treadle.cli.arguments import Parser, parse
-    from treadle.cli.run import add_run_options
+    from treadle.cli.run import add_run_options, options_of, thread_asked
 
     parser = Parser(prog="treadle")
     parser.add_argument("task", nargs="?", default="", metavar="TASK")
@@ -62,19 +62,12 @@ def _understood(words: Sequence[str]) -> "tuple[str, str, bool, Callable[[], Opt
     args = parse(parser, words)
 
     def options() -> "Options":
-        from treadle.session.session import Flags, Options
+        import msgspec
 
-        flags = Flags(write=not args.dry_run, git=args.git)
-        return Options(
-            base=args.base,
-            mode=args.mode,
-            sandbox=args.sandbox,
-            network=args.network,
-            flags=flags,
-            silence_s=args.wait,
-            cloud=args.cloud,
-            trusted=args.trust,
-        )
+        from treadle.workspace.git import find_root
+
+        thread = thread_asked(find_root(Path.cwd()), args)
+        return msgspec.structs.replace(options_of(args), base=args.base, thread=thread)
 
     return args.task, args.loop, not args.no_mouse, options
 

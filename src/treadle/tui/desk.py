@@ -36,14 +36,17 @@ class Standing(Struct):
 
 
 class Desk:
-    """Loads the configuration, chooses a loop for a task, composes sessions, in the engine's thread."""
+    """Loads the configuration, chooses a loop for a task, composes sessions, in the engine's thread.
+
+    `last_run` is the run that the next one follows: "" for none, None as the options say.
+    """
 
     def __init__(self, root: Path, options: "Callable[[], Options]", engine: EngineThread) -> None:
         self.root = root
         self.engine = engine
         self.catalog: Catalog | None = None
         self.standing = Standing()
-        self.last_run = ""
+        self.last_run: str | None = None
         self._options = options
 
     async def load(self) -> None:
@@ -149,13 +152,14 @@ class Desk:
 
             if self.engine.opened is None:
                 self.engine.opened = OpenModels()
+            given = self._options()
             options = msgspec.structs.replace(
-                self._options(),
+                given,
                 task=task,
                 loop=loop,
                 chosen=chosen,
                 mode=mode,
-                thread=self.last_run,
+                thread=given.thread if self.last_run is None else self.last_run,
                 attended=True,
                 review=True,
                 trusted=True,
@@ -188,7 +192,7 @@ class Desk:
             from treadle.session.afterwards import apply_run
             from treadle.session.records import find_run
 
-            return apply_run(self.root, find_run(self.root, self.last_run))
+            return apply_run(self.root, find_run(self.root, self.last_run or ""))
 
         return await self.engine.call(applied)
 
@@ -199,6 +203,6 @@ class Desk:
             from treadle.session.afterwards import rewind_run
             from treadle.session.records import find_run
 
-            return rewind_run(self.root, find_run(self.root, self.last_run))
+            return rewind_run(self.root, find_run(self.root, self.last_run or ""))
 
         return await self.engine.call(undone)
