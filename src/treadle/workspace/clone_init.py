@@ -10,7 +10,7 @@ import marshal
 import os
 import sys
 
-from treadle.workspace.confine import confine
+from treadle.workspace.confine import begin, confine, execute, reaped
 from treadle.workspace.mounts import try_to_write
 
 TYPE_CHECKING = False  # `typing` takes as long to load as all the rest
@@ -32,23 +32,10 @@ def main() -> int:
     _LIBC.prctl(_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != spec["parent"]:
         return 1
-    command = os.fork()
-    if command == 0:
-        try:
-            _become_command(spec, status)
-        except OSError as error:
-            os.write(status, f"error {error.strerror}\n".encode())
-        finally:
-            os._exit(127)
-    null = os.open("/dev/null", os.O_RDWR)
-    for fd in (0, 1, 2):
-        os.dup2(null, fd)
-    while True:
-        pid, ended = os.wait()
-        if pid == command:
-            _end_children()
-            os.write(status, b"exit %d\n" % os.waitstatus_to_exitcode(ended))
-            return 0
+    code = reaped(begin(lambda: _become_command(spec, status), status))
+    _end_children()
+    os.write(status, b"exit %d\n" % code)
+    return 0
 
 
 def _become_command(spec: "dict[str, Any]", status: int) -> None:
@@ -66,10 +53,7 @@ def _become_command(spec: "dict[str, Any]", status: int) -> None:
         return
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
-    try:
-        os.execvpe(spec["argv"][0], spec["argv"], spec["env"])
-    except OSError as error:
-        os.write(status, b"missing %d\n" % (error.errno or 0))
+    execute(spec, status)
 
 
 def _end_all(*_: object) -> None:

@@ -9,7 +9,7 @@ from treadle.workspace.seccomp import install_filter
 
 TYPE_CHECKING = False  # `typing` takes as long to load as all the rest
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -80,3 +80,36 @@ def drop_capabilities(keep: "Iterable[int]" = ()) -> None:
     call = _CAPSET.get(os.uname().machine, -1)
     if call < 0 or _LIBC.syscall(ctypes.c_long(call), header, sets) != 0:
         raise OSError(ctypes.get_errno(), "capset: capabilities can't be dropped")
+
+
+def begin(become: "Callable[[], None]", status: int) -> int:
+    """The process that `become` turns into the command; `status` hears why where it can't. This process, which
+    stays, keeps no stream of the command's."""
+    command = os.fork()
+    if command == 0:
+        try:
+            become()
+        except OSError as error:
+            os.write(status, f"error {error.strerror}\n".encode())
+        finally:
+            os._exit(127)
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    return command
+
+
+def reaped(command: int) -> int:
+    """The command's return code, once it has ended; whatever else ends below this process is reaped on the way."""
+    while True:
+        pid, ended = os.wait()
+        if pid == command:
+            return os.waitstatus_to_exitcode(ended)
+
+
+def execute(spec: "dict[str, Any]", status: int) -> None:
+    """Becomes the spec's command; comes back only where there is none, of which `status` hears."""
+    try:
+        os.execvpe(spec["argv"][0], spec["argv"], spec["env"])
+    except OSError as error:
+        os.write(status, b"missing %d\n" % (error.errno or 0))

@@ -12,7 +12,7 @@ import marshal
 import os
 import sys
 
-from treadle.workspace.confine import confine
+from treadle.workspace.confine import begin, confine, execute, reaped
 from treadle.workspace.mounts import call_libc, mount_all, mount_proc, try_to_write
 
 TYPE_CHECKING = False  # `typing` takes as long to load as all the rest
@@ -96,22 +96,8 @@ def _first_process(spec: "dict[str, Any]", status: int, alive: int) -> None:
     own_proc = mount_proc(spec["limits"]["processes"])
     if spec["network"] == "loopback":
         _loopback_up()
-    command = os.fork()
-    if command == 0:
-        try:
-            _become_command(spec, status, own_proc)
-        except OSError as error:
-            os.write(status, f"error {error.strerror}\n".encode())
-        finally:
-            os._exit(127)
-    null = os.open("/dev/null", os.O_RDWR)
-    for fd in (0, 1, 2):
-        os.dup2(null, fd)
-    while True:
-        pid, ended = os.wait()
-        if pid == command:
-            os.write(status, b"exit %d\n" % os.waitstatus_to_exitcode(ended))
-            return
+    code = reaped(begin(lambda: _become_command(spec, status, own_proc), status))
+    os.write(status, b"exit %d\n" % code)
 
 
 def _become_command(spec: "dict[str, Any]", status: int, own_proc: bool) -> None:
@@ -130,10 +116,7 @@ def _become_command(spec: "dict[str, Any]", status: int, own_proc: bool) -> None
     except OSError as error:
         os.write(status, b"folder %d\n" % (error.errno or 0))
         return
-    try:
-        os.execvpe(spec["argv"][0], spec["argv"], spec["env"])
-    except OSError as error:
-        os.write(status, b"missing %d\n" % (error.errno or 0))
+    execute(spec, status)
 
 
 def main() -> int:
