@@ -11,30 +11,31 @@ gate_asked and gate_answered, mode_changed, noted, and rung_unavailable may stan
 `TextDelta` is ephemeral: live only, never in the trace.
 """
 
-from collections.abc import Callable
-
 from msgspec import Struct
 
+from treadle.protocol.event import Emit as Emit
+from treadle.protocol.event import Event as Event
+from treadle.protocol.event import Place as Place
 from treadle.protocol.messages import Json, Usage, Verdict
-from treadle.protocol.pending import ContextPart
+from treadle.protocol.work import AttemptFinished as AttemptFinished
+from treadle.protocol.work import AttemptStarted as AttemptStarted
+from treadle.protocol.work import CheckFinished as CheckFinished
+from treadle.protocol.work import CheckStarted as CheckStarted
+from treadle.protocol.work import ModelFailed as ModelFailed
+from treadle.protocol.work import ModelReplied as ModelReplied
+from treadle.protocol.work import ModelRequested as ModelRequested
+from treadle.protocol.work import RungUnavailable as RungUnavailable
+from treadle.protocol.work import SolverFinished as SolverFinished
+from treadle.protocol.work import SolverStarted as SolverStarted
+from treadle.protocol.work import TestCounts as TestCounts
+from treadle.protocol.work import TextDelta as TextDelta
+from treadle.protocol.work import ToolFinished as ToolFinished
+from treadle.protocol.work import ToolStarted as ToolStarted
 
 TRACE_VERSION = 1
 
 PASSES_ALREADY = "it passes already"
 """The summary of an item that something before it has settled."""
-
-
-class Event(Struct, frozen=True, tag_field="kind", omit_defaults=True):
-    """The base of all events; `kind` on the wire is the class's name in snake_case."""
-
-
-class TestCounts(Struct, frozen=True, omit_defaults=True):
-    """How many tests a check collected, saw pass, fail and skip: the evidence in short."""
-
-    collected: int = 0
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
 
 
 class RunStarted(Event, frozen=True, tag="run_started"):
@@ -120,135 +121,6 @@ class StepFinished(Event, frozen=True, tag="step_finished"):
     duration_s: float = 0.0
 
 
-class AttemptStarted(Event, frozen=True, tag="attempt_started"):
-    """One try on one rung begins. `how` is `solver NAME`, `protocol NAME` or `tools`."""
-
-    tier: str
-    rung: int
-    attempt: int
-    how: str
-    model: str = ""
-
-
-class AttemptFinished(Event, frozen=True, tag="attempt_finished"):
-    """The try ended. `model` is the one that really answered; a failed try's `changes` are dropped."""
-
-    tier: str
-    verdict: Verdict
-    summary: str = ""
-    model: str = ""
-    candidates: int = 0
-    changes: str = ""
-    receipt: str = ""
-    usage: Usage = Usage()
-    checks_s: float = 0.0
-    duration_s: float = 0.0
-
-
-class RungUnavailable(Event, frozen=True, tag="rung_unavailable"):
-    """A rung was left untried: `reason` says what is missing, `hint` how to get it."""
-
-    tier: str
-    rung: int
-    reason: str
-    hint: str = ""
-
-
-class ModelRequested(Event, frozen=True, tag="model_requested"):
-    """A request is about to leave; `request` is the blob with the whole of it, `parts` what fills the window.
-
-    `window` is the one asked for in tokens, 0 for the model's own; `max_tokens` the reply's limit.
-    """
-
-    model: str
-    request: str
-    input_tokens_estimate: int
-    question: str = ""
-    parts: tuple[ContextPart, ...] = ()
-    window: int = 0
-    max_tokens: int = 0
-    tier: str = ""
-
-
-class ModelReplied(Event, frozen=True, tag="model_replied"):
-    """The reply is complete; `reply` is the blob with the whole of it."""
-
-    model: str
-    reply: str
-    finish: str
-    usage: Usage
-    duration_s: float = 0.0
-
-
-class ModelFailed(Event, frozen=True, tag="model_failed"):
-    """No usable reply; `error` is the class's name in `errors`, `reply` the blob of what came, if any."""
-
-    model: str
-    error: str
-    reason: str
-    reply: str = ""
-    usage: Usage = Usage()
-    duration_s: float = 0.0
-
-
-class ToolStarted(Event, frozen=True, tag="tool_started"):
-    """A tool call is about to run."""
-
-    call_id: str
-    name: str
-    arguments: dict[str, Json]
-
-
-class ToolFinished(Event, frozen=True, tag="tool_finished"):
-    """The call ended; `result` is the blob of the text that the model is shown."""
-
-    call_id: str
-    name: str
-    is_error: bool
-    result: str
-    changes: str = ""
-    duration_s: float = 0.0
-
-
-class SolverStarted(Event, frozen=True, tag="solver_started"):
-    """A deterministic solver begins."""
-
-    solver: str
-
-
-class SolverFinished(Event, frozen=True, tag="solver_finished"):
-    """The solver ended; `tried` counts candidates, `detail` is the blob of suspects and near misses."""
-
-    solver: str
-    found: bool
-    tried: int = 0
-    summary: str = ""
-    detail: str = ""
-    duration_s: float = 0.0
-
-
-class CheckStarted(Event, frozen=True, tag="check_started"):
-    """A check begins; `on` is `base` or `candidate`."""
-
-    check: str
-    on: str = "candidate"
-    target: tuple[str, ...] = ()
-
-
-class CheckFinished(Event, frozen=True, tag="check_finished"):
-    """The check's verdict and the evidence it stands on; `detail` is the blob of the cut output."""
-
-    check: str
-    verdict: Verdict
-    summary: str
-    on: str = "candidate"
-    tests: TestCounts | None = None
-    cause: str = ""
-    detail: str = ""
-    cached: bool = False
-    duration_s: float = 0.0
-
-
 class GateAsked(Event, frozen=True, tag="gate_asked"):
     """The run waits for an answer. `question` is unique in the run; `options` are the answers taken.
 
@@ -317,12 +189,6 @@ class Noted(Event, frozen=True, tag="noted"):
     text: str
 
 
-class TextDelta(Event, frozen=True, tag="text_delta"):
-    """Ephemeral: a piece of a reply as it streams."""
-
-    text: str
-
-
 AnyEvent = (
     RunStarted
     | BaseMarked
@@ -368,15 +234,3 @@ class Envelope(Struct, frozen=True, omit_defaults=True):
     step: str = ""
     attempt: int = 0
     turn: int = 0
-
-
-class Place(Struct, frozen=True):
-    """Where in the run an event belongs: the part of the envelope that the engine knows."""
-
-    step: str = ""
-    attempt: int = 0
-    turn: int = 0
-
-
-Emit = Callable[[Place, Event], None]
-"""The one way up. Never blocks for long, never raises but when the trace can't be written."""
